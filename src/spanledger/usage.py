@@ -1,0 +1,100 @@
+"""What one model call consumed, in units, with one meaning for all providers.
+
+A part is contained in its whole: cached input is inside `input_tokens`, reasoning is inside
+`output_tokens`. Providers disagree about this (OpenAI counts cached tokens inside the input,
+Anthropic beside it); each dialect settles it, so nothing after it needs to ask. The names follow
+the OpenTelemetry GenAI conventions (`gen_ai.usage.*`), where the same containment holds.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from spanledger.errors import InvalidUsage
+
+__all__ = ["PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
+
+QUANTITY_MAX: Final = 100_000_000
+"""More of any unit in one call than this is a fault of the sender, not a call (PROMISES.md, 4)."""
+
+PART_OF: Final = {
+    "cache_read_tokens": "input_tokens",
+    "cache_write_tokens": "input_tokens",
+    "cache_write_5m_tokens": "cache_write_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "input_audio_tokens": "input_tokens",
+    "input_image_tokens": "input_tokens",
+    "cache_read_audio_tokens": "cache_read_tokens",
+    "reasoning_tokens": "output_tokens",
+    "output_audio_tokens": "output_tokens",
+    "output_image_tokens": "output_tokens",
+}
+"""Each unit that is contained in another, with the one that contains it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The quantities of one call; `None` means that the provider did not report the unit.
+
+    Raises:
+        InvalidUsage: a quantity is no whole number from 0 to `QUANTITY_MAX`, or a part exceeds
+            its whole.
+    """
+
+    input_tokens: int | None = None
+    """All input tokens, cached ones included."""
+    cache_read_tokens: int | None = None
+    """Input served from the provider's cache."""
+    cache_write_tokens: int | None = None
+    """Input written to the provider's cache, whatever its lifetime."""
+    cache_write_5m_tokens: int | None = None
+    """Of the cache writes, those kept for five minutes."""
+    cache_write_1h_tokens: int | None = None
+    """Of the cache writes, those kept for one hour."""
+    input_audio_tokens: int | None = None
+    """Audio input, cached audio included."""
+    input_image_tokens: int | None = None
+    """Image input."""
+    cache_read_audio_tokens: int | None = None
+    """Of the cache reads, the audio ones."""
+    output_tokens: int | None = None
+    """All output tokens, reasoning included."""
+    reasoning_tokens: int | None = None
+    """Output the model spent on thinking."""
+    output_audio_tokens: int | None = None
+    """Audio output."""
+    output_image_tokens: int | None = None
+    """Image output."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
+        for unit in UNITS:
+            _check_quantity(unit, getattr(self, unit))
+        for part, whole in PART_OF.items():
+            part_quantity, whole_quantity = getattr(self, part) or 0, getattr(self, whole)
+            if part_quantity > (whole_quantity or 0):
+                msg = f"{part} {part_quantity} exceeds {whole} {whole_quantity}"
+                raise InvalidUsage(msg)
+
+    def reported(self) -> dict[str, int]:
+        """The units that were reported, by name, zeros included."""
+        return {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output together; an unreported side counts nothing."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+UNITS: Final = tuple(field.name for field in fields(Usage))
+"""The names of all units, in the order in which they are shown and stored."""
+
+
+def _check_quantity(unit: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        msg = f"{unit} is {value!r}, not a whole number"
+        raise InvalidUsage(msg[:200])
+    if not 0 <= value <= QUANTITY_MAX:
+        msg = f"{unit} {value} is not between 0 and {QUANTITY_MAX}"
+        raise InvalidUsage(msg[:200])
