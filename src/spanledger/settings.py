@@ -56,10 +56,7 @@ class Settings:
         defaults = cls()
         return replace(
             defaults,
-            **{
-                name: _cast(name, value, type(getattr(defaults, name)))
-                for name, value in values.items()
-            },
+            **{name: _cast(name, value, getattr(defaults, name)) for name, value in values.items()},
         )
 
 
@@ -79,9 +76,10 @@ def _read_file(config: Path) -> Mapping[str, object]:
     return cast("Mapping[str, object]", content)
 
 
-def _cast(name: str, value: object, kind: type[Any]) -> object:
+def _cast(name: str, value: object, default: object) -> Any:
+    """`value` in the type of the setting's default."""
     try:
-        return kind(value)
+        return type(default)(value)  # pyright: ignore[reportCallIssue] - the few types take one value
     except (TypeError, ValueError) as error:
-        msg = f"setting {name} is {value!r}, which is not a valid {kind.__name__}"
+        msg = f"setting {name} is {value!r}, which is not a valid {type(default).__name__}"
         raise SettingsError(msg) from error

@@ -1,0 +1,1 @@
+"""Receives spans, turns them into priced rows, and acknowledges what is durable."""

@@ -1,0 +1,1 @@
+"""Simulated providers and a small application that calls them with the real SDKs."""

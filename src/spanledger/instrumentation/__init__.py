@@ -1,0 +1,1 @@
+"""The hook in the application: HTTP exchanges become spans."""

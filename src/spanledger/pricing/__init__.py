@@ -1,0 +1,1 @@
+"""What a call costs, line by line, from dated prices."""

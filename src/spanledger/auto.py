@@ -1,0 +1,1 @@
+"""Importing this module starts the recording: `import spanledger.auto`."""

@@ -1,0 +1,1 @@
+"""The command line, and the composition root: here, and only here, the parts are put together."""
