@@ -76,7 +76,7 @@ def _read_file(config: Path) -> Mapping[str, object]:
     return cast("Mapping[str, object]", content)
 
 
-def _cast(name: str, value: object, default: object) -> Any:
+def _cast(name: str, value: object, default: object) -> Any:  # noqa: ANN401 - the type of `default`
     """`value` in the type of the setting's default."""
     try:
         return type(default)(value)  # pyright: ignore[reportCallIssue] - the few types take one value
