@@ -1,0 +1,53 @@
+"""From the bytes of an exchange to what they say: the three calls that the HTTP hook makes."""
+
+import json
+from dataclasses import replace
+from functools import reduce
+from typing import Final, cast
+
+from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.sse import Event
+
+__all__ = ["follow", "read_answer", "read_request"]
+
+_END: Final = "[DONE]"
+"""The data of the event that ends a stream of OpenAI's; it is no JSON."""
+
+
+def read_request(dialect: Dialect, path: str, body: bytes) -> Request:
+    """What the request asks for; what its path says alone where the body is no JSON object."""
+    parsed = _parse(body)
+    return dialect.read_request(path, cast("Json", parsed) if isinstance(parsed, dict) else {})
+
+
+def read_answer(dialect: Dialect, body: bytes) -> Answer | None:
+    """What a whole body says; `None` where it is not JSON, as when it was cut.
+
+    Gemini streams an array of chunks to those who do not ask for events.
+    """
+    parsed = _parse(body)
+    if isinstance(parsed, dict):
+        return dialect.read_answer(cast("Json", parsed))
+    if isinstance(parsed, list):
+        chunks = cast("list[object]", parsed)
+        said = (cast("Json", chunk) for chunk in chunks if isinstance(chunk, dict))
+        answer = reduce(lambda so_far, chunk: dialect.read_event(so_far, "", chunk), said, Answer())
+        return replace(answer, complete=True)
+    return None
+
+
+def follow(dialect: Dialect, answer: Answer, event: Event) -> Answer:
+    """The answer after `event`; an event that is no JSON object says nothing."""
+    if event.data.startswith(_END):
+        return replace(answer, complete=True)
+    parsed = _parse(event.data)
+    if not isinstance(parsed, dict):
+        return answer
+    return dialect.read_event(answer, event.name, cast("Json", parsed))
+
+
+def _parse(body: bytes | str) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
