@@ -17,18 +17,18 @@ QUANTITY_MAX: Final = 100_000_000
 """More of any unit in one call than this is a fault of the sender, not a call (PROMISES.md, 4)."""
 
 PART_OF: Final = {
-    "cache_read_tokens": "input_tokens",
-    "cache_write_tokens": "input_tokens",
-    "cache_write_5m_tokens": "cache_write_tokens",
-    "cache_write_1h_tokens": "cache_write_tokens",
-    "input_audio_tokens": "input_tokens",
-    "input_image_tokens": "input_tokens",
-    "cache_read_audio_tokens": "cache_read_tokens",
-    "reasoning_tokens": "output_tokens",
-    "output_audio_tokens": "output_tokens",
-    "output_image_tokens": "output_tokens",
+    "cache_read_tokens": ("input_tokens",),
+    "cache_write_tokens": ("input_tokens",),
+    "cache_write_5m_tokens": ("cache_write_tokens",),
+    "cache_write_1h_tokens": ("cache_write_tokens",),
+    "input_audio_tokens": ("input_tokens",),
+    "input_image_tokens": ("input_tokens",),
+    "cache_read_audio_tokens": ("cache_read_tokens", "input_audio_tokens"),
+    "reasoning_tokens": ("output_tokens",),
+    "output_audio_tokens": ("output_tokens",),
+    "output_image_tokens": ("output_tokens",),
 }
-"""Each unit that is contained in another, with the one that contains it."""
+"""Each unit that is contained in others, with those that contain it directly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +69,15 @@ class Usage:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
         for unit in UNITS:
             _check_quantity(unit, getattr(self, unit))
-        for part, whole in PART_OF.items():
-            part_quantity, whole_quantity = getattr(self, part) or 0, getattr(self, whole)
-            if part_quantity > (whole_quantity or 0):
-                msg = f"{part} {part_quantity} exceeds {whole} {whole_quantity}"
-                raise InvalidUsage(msg)
+        for part, wholes in PART_OF.items():
+            for whole in wholes:
+                self._check_part(part, whole)
+
+    def _check_part(self, part: str, whole: str) -> None:
+        part_quantity, whole_quantity = getattr(self, part) or 0, getattr(self, whole) or 0
+        if part_quantity > whole_quantity:
+            msg = f"{part} {part_quantity} exceeds {whole} {whole_quantity}"
+            raise InvalidUsage(msg)
 
     def reported(self) -> dict[str, int]:
         """The units that were reported, by name, zeros included."""

@@ -1,0 +1,159 @@
+"""From a span's attributes to a `Call`: what each name means is settled here and nowhere after."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Final, cast
+
+from spanledger import attributes as names
+from spanledger.call import NO_TAGS, Call, UsageSource
+from spanledger.dialects.usage import read_usage
+from spanledger.errors import InvalidUsage
+from spanledger.usage import Usage
+
+__all__ = ["TEXT_MAX", "AttributeValue", "SpanRecord", "is_model_call", "to_call"]
+
+AttributeValue = str | bool | int | float | bytes | Sequence["AttributeValue"] | None
+
+TEXT_MAX: Final = 4096
+"""Longer attribute texts are cut: nobody names a user with more than this."""
+
+TAGS_MAX: Final = 64
+"""Tags beyond this many, in the order of the span, are left out."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRecord:
+    """A span as OTLP delivers it, decoded but not yet understood."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    start_unix_nano: int
+    end_unix_nano: int
+    attributes: Mapping[str, AttributeValue]
+    resource: Mapping[str, AttributeValue]
+    failed: bool
+    """The span's status is an error."""
+
+
+def is_model_call(record: SpanRecord) -> bool:
+    """Whether the span stands for a call of a model that nobody else stands for."""
+    operation = _text(record.attributes, names.OPERATION_NAME)
+    return operation in names.INFERENCE_OPERATIONS and not record.attributes.get(names.COVERED)
+
+
+def to_call(record: SpanRecord, project: str) -> Call:
+    """The call that `record` describes, in the project of the key that delivered it."""
+    attrs, resource = record.attributes, record.resource
+    usage, problem = _usage(attrs)
+    first_chunk = attrs.get(names.RESPONSE_TIME_TO_FIRST_CHUNK)
+    return Call(
+        project=project,
+        trace_id=record.trace_id,
+        span_id=record.span_id,
+        parent_span_id=record.parent_span_id,
+        start_time=EPOCH + timedelta(microseconds=record.start_unix_nano // 1000),
+        duration_us=max(record.end_unix_nano - record.start_unix_nano, 0) // 1000,
+        time_to_first_chunk_us=_microseconds(first_chunk),
+        provider=_text(attrs, names.PROVIDER_NAME),
+        operation=_text(attrs, names.OPERATION_NAME),
+        request_model=_text(attrs, names.REQUEST_MODEL),
+        response_model=_text(attrs, names.RESPONSE_MODEL),
+        response_id=_text(attrs, names.RESPONSE_ID),
+        stream=attrs.get(names.REQUEST_STREAM) is True,
+        error_type=_text(attrs, names.ERROR_TYPE) or ("_OTHER" if record.failed else ""),
+        attempt=_count(attrs.get(names.ATTEMPT)),
+        service=_text(resource, names.SERVICE_NAME),
+        environment=_text(resource, names.DEPLOYMENT_ENVIRONMENT),
+        user_id=_text(attrs, names.USER_ID),
+        team=_text(attrs, names.TEAM),
+        department=_text(attrs, names.DEPARTMENT),
+        agent_id=_text(attrs, names.AGENT_ID) or _text(attrs, names.AGENT_NAME),
+        conversation_id=_text(attrs, names.CONVERSATION_ID),
+        message_id=_text(attrs, names.MESSAGE_ID),
+        feature=_text(attrs, names.FEATURE),
+        route=_text(attrs, names.ROUTE),
+        api_key_id=_text(attrs, names.API_KEY_HASH),
+        tags=_tags(attrs),
+        skip_charge=attrs.get(names.SKIP_CHARGE) is True,
+        replay=attrs.get(names.REPLAY) is True,
+        usage=usage,
+        usage_problem=problem,
+        usage_source=_usage_source(attrs, usage, problem),
+        usage_partial=attrs.get(names.USAGE_PARTIAL) is True,
+        usage_raw=_text(attrs, names.USAGE_RAW),
+        batch=attrs.get(names.REQUEST_BATCH) is True,
+        request_service_tier=_text(attrs, names.REQUEST_SERVICE_TIER),
+        response_service_tier=_text(attrs, names.RESPONSE_SERVICE_TIER),
+        reported_amount=_amount(attrs.get(names.COST_AMOUNT)),
+        reported_currency=_text(attrs, names.COST_CURRENCY).lower(),
+    )
+
+
+def _usage(attrs: Mapping[str, AttributeValue]) -> tuple[Usage, str]:
+    """The usage and what is wrong with it. The provider's own object wins: it is the evidence."""
+    try:
+        raw = _json_object(_text(attrs, names.USAGE_RAW))
+        if raw is not None:
+            return read_usage(_text(attrs, names.PROVIDER_NAME), raw), ""
+        stated = {unit: attrs.get(name) for unit, name in names.USAGE.items()}
+        return Usage(**cast("Mapping[str, int]", stated)), ""
+    except InvalidUsage as error:
+        return Usage(), str(error)
+
+
+def _json_object(text: str) -> Mapping[str, object] | None:
+    try:
+        value = cast("object", json.loads(text)) if text else None
+    except ValueError:
+        return None
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else None
+
+
+def _usage_source(attrs: Mapping[str, AttributeValue], usage: Usage, problem: str) -> UsageSource:
+    if _text(attrs, names.USAGE_SOURCE) == "estimated":
+        return "estimated"
+    return "provider" if usage.reported() or problem else "none"
+
+
+def _text(attrs: Mapping[str, AttributeValue], name: str) -> str:
+    """The attribute as text; numbers are spelled out, anything else counts as absent."""
+    value = attrs.get(name)
+    if isinstance(value, str):
+        return value.replace("\x00", "")[:TEXT_MAX]
+    return "" if (count := _count(value)) is None else str(count)
+
+
+def _count(value: AttributeValue) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _tags(attrs: Mapping[str, AttributeValue]) -> Mapping[str, str]:
+    tags = {
+        name.removeprefix(names.TAG_PREFIX)[:TEXT_MAX]: _text(attrs, name)
+        for name in attrs
+        if name.startswith(names.TAG_PREFIX)
+    }
+    return dict(list(tags.items())[:TAGS_MAX]) if tags else NO_TAGS
+
+
+def _microseconds(seconds: AttributeValue) -> int | None:
+    if not isinstance(seconds, int | float) or not 0 <= seconds < timedelta.max.total_seconds():
+        return None
+    return round(seconds * 1_000_000)
+
+
+def _amount(value: AttributeValue) -> Decimal | None:
+    """A stated cost, if it is a number a cost can be; a double is read by its shortest text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        amount = Decimal(str(value)[:64])
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount < Decimal(10) ** 9 else None
