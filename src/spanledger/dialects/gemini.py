@@ -9,6 +9,9 @@ from spanledger.dialects.fields import error_name, section, sections, text, text
 
 __all__ = ["GENERATE"]
 
+_TIERS: Final = {"on_demand": "standard", "unspecified": "", "traffic_type_unspecified": ""}
+"""Names of tiers that AI Studio and the list prices have another word for."""
+
 _PATH: Final = re.compile(r"([^/:]*):(generateContent|streamGenerateContent)$")
 """(the model, the method): everything about the call but its contents stands in the path."""
 
@@ -19,7 +22,7 @@ def _read_request(path: str, body: Json) -> Request:
     return Request(
         model=model,
         stream=method == "streamGenerateContent",
-        service_tier=text(body, "serviceTier"),
+        service_tier=_tier(text(body, "serviceTier") or text(body, "service_tier")),
     )
 
 
@@ -39,12 +42,18 @@ def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
         response_id=text(chunk, "responseId") or answer.response_id,
         finish_reasons=answer.finish_reasons + finish_reasons,
         service_tier=(
-            text(usage, "serviceTier") or text(usage, "trafficType") or answer.service_tier
+            _tier(text(usage, "serviceTier") or text(usage, "trafficType")) or answer.service_tier
         ),
         usage=_later(answer.usage, usage),
         error_type=error_name(chunk) or answer.error_type,
         complete=answer.complete or bool(finish_reasons),
     )
+
+
+def _tier(stated: str) -> str:
+    """One word for a tier: `flex` is also SERVICE_TIER_FLEX, and ON_DEMAND_FLEX on Vertex AI."""
+    name = stated.removeprefix("SERVICE_TIER_").removeprefix("ON_DEMAND_").lower()
+    return _TIERS.get(name, name)
 
 
 def _later(earlier: Json | None, later: Json) -> Json | None:

@@ -1,4 +1,4 @@
-"""Each provider's usage object as our `Usage`: here, and only here, they stop to differ.
+"""Each provider's usage object as our `Usage`: here, and only here, they stop differing.
 
 The collector reads the usage again from what the span carries, so the shape of the object must say
 which reader it needs; the provider decides only where two shapes look the same.
@@ -52,12 +52,14 @@ def read_usage(provider: str, raw: Json) -> Usage:
 
     Args:
         provider: `gen_ai.provider.name`.
-        raw: the object as it came; one without any count that we know is an empty usage.
+        raw: the object as it came; one without any count that we know is an empty usage. It may
+            be any JSON at all, for it has travelled as an attribute.
 
     Raises:
         InvalidUsage: the numbers cannot be true, or are no numbers.
     """
-    usage = _reader(provider, raw)(raw)
+    stated = _object(raw, "usage")
+    usage = _reader(provider, stated)(stated)
     for whole, groups in _DISJOINT.items():
         for parts in groups:
             _check_sum(usage, parts, whole)
