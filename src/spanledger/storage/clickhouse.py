@@ -1,0 +1,199 @@
+"""The store that lasts: ClickHouse, embedded in this process or on a server."""
+
+import logging
+import struct
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from spanledger.errors import StoreError
+from spanledger.storage.columns import COLUMNS, build_row
+from spanledger.storage.lock import lock_directory
+from spanledger.storage.migrate import load_migrations, migrate
+from spanledger.storage.protocol import CallPosition
+from spanledger.storage.query import CostQuery, CostResult, CostTable, Quality, Selection
+from spanledger.storage.row import CostRow
+from spanledger.storage.statements import CALLS, Statement, calls_statement, costs_statement, micros
+
+__all__ = ["ClickHouseStore", "open_embedded"]
+
+_logger = logging.getLogger(__name__)
+
+_NAMES: Final = [column.name for column in COLUMNS]
+_TYPES: Final = [column.type for column in COLUMNS]
+
+_INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0}
+"""Late spans of many months may come in one batch; the default refuses more than 100 partitions."""
+
+_FAILURES: Final = (ClickHouseError, OSError, ArithmeticError, ValueError, struct.error)
+"""What the client raises: its own errors, the network's, and for values that no column can hold
+whatever its serialisation came across."""
+
+
+def open_embedded(data_dir: Path) -> "ClickHouseStore":
+    """Open the store in `data_dir`, made if need be, with the schema of this program.
+
+    ClickHouse runs inside this process: one process owns the directory, the process must not fork
+    afterwards, and has one such store open at a time. Closing it and opening another works.
+
+    Raises:
+        StoreLocked: another process, or this one, has it open.
+        StoreError: the directory cannot be used, or its schema is not one of ours.
+    """
+    release = lock_directory(data_dir)
+    store = ClickHouseStore(lambda: _connect(data_dir / "clickhouse"), release)
+    try:
+        store.migrate()
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def _connect(path: Path) -> Client:
+    try:
+        return clickhouse_connect.get_client(interface="chdb", path=str(path))
+    except ImportError as error:
+        msg = "embedded ClickHouse is not installed: pip install 'spanledger[embedded]'"
+        raise StoreError(msg) from error
+    except ClickHouseError as error:
+        _logger.debug("ClickHouse did not open", exc_info=True)
+        msg = (
+            f"embedded ClickHouse cannot open {path}: it is damaged or not writable, "
+            "or this process has another store open"
+        )
+        raise StoreError(msg) from error
+
+
+class ClickHouseStore:
+    """Answers as the `Store` protocol says, from ClickHouse.
+
+    Every operation has a client for itself, taken from those that are idle or newly made by
+    `connect`; so there are as many as there were operations at once, however many threads come and
+    go. `release` is called when the last of them has been closed.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Client], release: Callable[[], None] = lambda: None
+    ) -> None:
+        self._connect = connect
+        self._release = release
+        self._changed = threading.Condition()
+        self._idle: list[Client] = []
+        self._busy = 0
+        self._closed = False
+
+    def migrate(self) -> None:
+        """Bring the database to the schema of this program.
+
+        Raises:
+            StoreError: a migration failed, or the database is not one of ours.
+        """
+        with self._client() as client:
+            migrate(client, load_migrations())
+
+    def write(self, rows: Sequence[CostRow]) -> None:
+        """Keep `rows` in one insert, on disk when this returns.
+
+        A reader sees the rows of one month all at once.
+        """
+        if not rows:
+            return
+        with self._client() as client:
+            client.insert(
+                CALLS,
+                [[column.get(row) for row in rows] for column in COLUMNS],
+                column_names=_NAMES,
+                column_type_names=_TYPES,
+                column_oriented=True,
+                settings=_INSERT_SETTINGS,
+            )
+
+    def costs(self, query: CostQuery) -> CostTable:
+        """Sum calls as `query` asks."""
+        buckets = {micros(edge): index for index, edge in enumerate(query.edges)} or {0: 0}
+        keys = len(query.group_by)
+        rows = self._rows(costs_statement(query))
+        results = [_result(buckets[row[0]], row[1 : 1 + keys], row[1 + keys :]) for row in rows]
+        return CostTable(tuple(results[: query.limit]), truncated=len(results) > query.limit)
+
+    def calls(
+        self, where: Selection, *, limit: int, after: CallPosition | None = None
+    ) -> Sequence[CostRow]:
+        """The selected calls, latest first; with `after`, those beyond that position."""
+        statement = calls_statement(where, limit=limit, after=after)
+        return [build_row(row) for row in self._rows(statement)]
+
+    def close(self) -> None:
+        """Wait for what is under way, then let go of the database; again does nothing."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            self._changed.wait_for(lambda: self._busy == 0)
+            for client in self._idle:
+                client.close()
+            self._idle.clear()
+        self._release()
+
+    def _rows(self, statement: Statement) -> Sequence[Sequence[Any]]:
+        with self._client() as client:
+            answer = client.query(statement.text, parameters=statement.parameters)
+        return answer.result_rows
+
+    @contextmanager
+    def _client(self) -> Generator[Client]:
+        """A client for one operation; what goes wrong becomes a `StoreError` without any SQL."""
+        with self._changed:
+            if self._closed:
+                msg = "the store is closed"
+                raise StoreError(msg)
+            self._busy += 1
+            client = self._idle.pop() if self._idle else None
+        try:
+            client = client or self._connect()
+            yield client
+        except _FAILURES as error:
+            _logger.debug("ClickHouse failed", exc_info=True)
+            raise StoreError(_describe(error)) from error
+        finally:
+            with self._changed:
+                self._busy -= 1
+                if client is not None:
+                    self._idle.append(client)
+                self._changed.notify_all()
+
+
+def _result(bucket: int, group: Sequence[str], measures: Sequence[Any]) -> CostResult:
+    return CostResult(
+        bucket=bucket,
+        group=tuple(group),
+        amount=measures[0],
+        calls=measures[1],
+        errors=measures[2],
+        input_tokens=measures[3],
+        output_tokens=measures[4],
+        cache_read_tokens=measures[5],
+        cache_write_tokens=measures[6],
+        reasoning_tokens=measures[7],
+        quality=Quality(
+            priced_calls=measures[8],
+            reported_calls=measures[9],
+            estimated_calls=measures[10],
+            partial_calls=measures[11],
+            unpriced_calls=measures[12],
+            invalid_calls=measures[13],
+        ),
+    )
+
+
+def _describe(error: Exception) -> str:
+    """What failed, without a text that may hold SQL and the values in it."""
+    name = error.name if isinstance(error, Error) else None
+    return f"the store failed ({name or type(error).__name__})"
