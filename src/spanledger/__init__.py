@@ -3,4 +3,40 @@
 Importing this package does nothing; `import spanledger.auto` starts the recording.
 """
 
+from typing import TYPE_CHECKING
+
+from spanledger.instrumentation.attribution import attribute
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
 __version__ = "0.1.0.dev0"
+
+__all__ = ["__version__", "attribute", "instrument", "uninstrument"]
+
+
+def instrument(
+    *,
+    tracer_provider: "TracerProvider | None" = None,
+    meter_provider: "MeterProvider | None" = None,
+) -> None:
+    """Record every model call that this process makes through httpx or httpx2, as a span.
+
+    Calling it again does nothing. It never raises: what fails is logged.
+
+    Args:
+        tracer_provider: used as it is. Without one the global provider is used; where none is set,
+            one is made, which exports by OTLP/HTTP as the standard `OTEL_*` variables say.
+        meter_provider: for the GenAI client metrics; the global one by default.
+    """
+    from spanledger.instrumentation.lifecycle import start  # noqa: PLC0415 - keeps our import light
+
+    start(__version__, tracer_provider=tracer_provider, meter_provider=meter_provider)
+
+
+def uninstrument() -> None:
+    """Undo `instrument`, and hand over the spans that are still held."""
+    from spanledger.instrumentation.lifecycle import stop  # noqa: PLC0415 - keeps our import light
+
+    stop()

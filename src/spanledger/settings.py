@@ -11,10 +11,13 @@ from typing import Any, Self, cast
 
 from spanledger.errors import SettingsError
 
-__all__ = ["CONFIG_FILE", "Settings"]
+__all__ = ["CONFIG_FILE", "KEYS_FILE", "Settings", "child_environment", "otel_variable"]
 
 CONFIG_FILE = Path("spanledger.yaml")
 """Read from the working directory if it is there."""
+
+KEYS_FILE = "keys.json"
+"""Name of the key file in the data directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,16 @@ class Settings:
             defaults,
             **{name: _cast(name, value, getattr(defaults, name)) for name, value in values.items()},
         )
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """The environment for a process that we start: this one's, with `variables` set in it."""
+    return {**os.environ, **variables}
+
+
+def otel_variable(name: str) -> str:
+    """A standard OpenTelemetry variable that only the SDK's own launcher reads; '' if unset."""
+    return os.environ.get(name, "").strip()
 
 
 def _read_file(config: Path) -> Mapping[str, object]:

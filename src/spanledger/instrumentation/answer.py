@@ -1,0 +1,104 @@
+"""From the bytes of a response, as they pass, to the answer that they hold."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from typing import Final, cast
+
+from spanledger.dialects.dialect import Answer, Dialect, Json
+from spanledger.dialects.reader import follow, read_answer
+from spanledger.dialects.sse import EventDecoder
+from spanledger.instrumentation.encodings import Decode, decoding
+
+__all__ = ["BODY_BYTES_MAX", "AnswerReader"]
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""The most that is kept of a body that is one JSON document; of a longer one the usage is lost."""
+
+
+class AnswerReader:
+    """Reads a body event by event where it is an event stream, else as one JSON document."""
+
+    __slots__ = ("_decode", "_parser", "events")
+
+    def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
+        self.events = headers.get("content-type", "").lower().startswith("text/event-stream")
+        """The body is a stream of events, whether or not the request asked for one."""
+        self._decode: Decode | None = decoding(headers.get("content-encoding", ""))
+        self._parser = _Events(dialect) if self.events else _Document(dialect)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body, as they came over the wire."""
+        if self._decode is not None:
+            for piece in self._decode(data):
+                self._parser.feed(piece)
+
+    def feed_decoded(self, data: bytes) -> None:
+        """Take bytes whose content encoding the HTTP client has undone already."""
+        self._parser.feed(data)
+
+    def answer(self, *, ended: bool) -> Answer:
+        """What was said; `ended` tells whether the body came to its end."""
+        if self._decode is None:
+            return Answer(complete=ended)
+        return self._parser.answer(ended=ended)
+
+
+class _Events:
+    __slots__ = ("_answer", "_decoder", "_dialect")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._decoder = EventDecoder()
+        self._answer = Answer()
+
+    def feed(self, data: bytes) -> None:
+        for event in self._decoder.feed(data):
+            self._answer = follow(self._dialect, self._answer, event)
+
+    def answer(self, *, ended: bool) -> Answer:  # noqa: ARG002 - a stream says itself when it ends
+        for event in self._decoder.flush():
+            self._answer = follow(self._dialect, self._answer, event)
+        return self._answer
+
+
+class _Document:
+    __slots__ = ("_body", "_dialect", "_too_long")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._body = bytearray()
+        self._too_long = False
+
+    def feed(self, data: bytes) -> None:
+        self._too_long = self._too_long or len(self._body) + len(data) > BODY_BYTES_MAX
+        if self._too_long:
+            self._body.clear()
+        else:
+            self._body += data
+
+    def answer(self, *, ended: bool) -> Answer:
+        body = bytes(self._body)
+        whole = read_answer(self._dialect, body)
+        if whole is not None:
+            return whole
+        if body.lstrip().startswith(b"["):
+            return reduce(
+                lambda so_far, chunk: self._dialect.read_event(so_far, "", chunk),
+                _chunks(body.decode("utf-8", "replace")),
+                Answer(),
+            )
+        return Answer(complete=ended)
+
+
+def _chunks(array: str) -> Iterator[Json]:
+    """The whole objects at the start of a JSON array that was cut."""
+    decoder = json.JSONDecoder()
+    position = array.find("{")
+    while position >= 0:
+        try:
+            chunk, end = decoder.raw_decode(array, position)
+        except (ValueError, RecursionError):
+            return
+        yield cast("Json", chunk)
+        position = array.find("{", end)

@@ -1,0 +1,145 @@
+"""From an exchange to the attributes of its span: pure functions, and no secret among the facts."""
+
+import json
+from collections.abc import Mapping
+from typing import Final, cast
+
+from opentelemetry.trace import Span, SpanKind
+from opentelemetry.util.types import AttributeValue
+
+from spanledger import attributes as names
+from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.reader import read_request
+from spanledger.dialects.table import provider_of
+from spanledger.dialects.usage import read_usage
+from spanledger.errors import InvalidUsage
+from spanledger.instrumentation.text import bounded
+from spanledger.instrumentation.wire import HttpRequest, HttpUrl
+
+__all__ = [
+    "answer_facts",
+    "error_name",
+    "looks_like_inference",
+    "read_asked",
+    "request_facts",
+    "span_name",
+    "usage_facts",
+]
+
+_ATTEMPT_HEADER: Final = "x-stainless-retry-count"
+"""Sent by the SDKs of OpenAI and Anthropic: 0 on the first try."""
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+_INFERENCE_MARKS: Final = (
+    names.PROVIDER_NAME,
+    "gen_ai.system",
+    "llm.model_name",
+    "llm.request.type",
+)
+"""Attributes of a model call in older conventions, OpenInference's and OpenLLMetry's."""
+
+_ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
+
+
+def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
+    """What the request asks for; its path alone where the body is a stream, which is not ours."""
+    return read_request(dialect, request.url.path, getattr(request, "_content", b""))
+
+
+def span_name(dialect: Dialect, asked: Request) -> str:
+    """`{operation} {model}`, as the conventions have it."""
+    return f"{dialect.operation} {bounded(asked.model)}".rstrip()
+
+
+def request_facts(
+    request: HttpRequest,
+    dialect: Dialect,
+    asked: Request,
+    attribution: Mapping[str, str | bool],
+) -> dict[str, AttributeValue]:
+    """All that is known before the request leaves. An attribution wins over the wire."""
+    facts: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: dialect.operation,
+        names.PROVIDER_NAME: provider_of(request.url.host, dialect),
+        names.REQUEST_STREAM: asked.stream,
+        names.SERVER_ADDRESS: bounded(request.url.host),
+        names.REQUEST_MODEL: bounded(asked.model),
+        names.REQUEST_SERVICE_TIER: bounded(asked.service_tier),
+        names.CONVERSATION_ID: bounded(asked.conversation_id),
+    }
+    if (port := _port(request.url)) is not None:
+        facts[names.SERVER_PORT] = port
+    if (attempt := _attempt(request.headers)) is not None:
+        facts[names.ATTEMPT] = attempt
+    facts.update(attribution)
+    return _stated(facts)
+
+
+def answer_facts(provider: str, answer: Answer) -> dict[str, AttributeValue]:
+    """What the answer says of itself, and what it used."""
+    facts: dict[str, AttributeValue] = {
+        names.RESPONSE_MODEL: bounded(answer.model),
+        names.RESPONSE_ID: bounded(answer.response_id),
+        names.RESPONSE_SERVICE_TIER: bounded(answer.service_tier),
+        names.RESPONSE_FINISH_REASONS: [bounded(reason) for reason in answer.finish_reasons],
+    }
+    return _stated(facts) | usage_facts(provider, answer.usage)
+
+
+def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
+    """The usage as the provider stated it, and in the names of the conventions where it can be.
+
+    A usage that cannot be true goes on raw: it is for the collector to say what is wrong with it.
+    """
+    if raw is None:
+        return {names.USAGE_SOURCE: "none"}
+    facts: dict[str, AttributeValue] = {names.USAGE_SOURCE: "provider"}
+    evidence = json.dumps(raw, separators=(",", ":"))
+    if len(evidence) <= names.USAGE_RAW_BYTES_MAX:
+        facts[names.USAGE_RAW] = evidence
+    try:
+        reported = read_usage(provider, raw).reported()
+    except InvalidUsage:
+        return facts
+    return facts | {
+        names.USAGE[unit]: count for unit, count in reported.items() if unit in names.USAGE
+    }
+
+
+def error_name(error: BaseException) -> str:
+    """The class of `error` as `error.type` wants it: with its module, unless it is a built-in."""
+    kind = type(error)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def looks_like_inference(span: Span) -> bool:
+    """Whether somebody else records the same model call with `span`; an agent's span is no call."""
+    attributes: Mapping[str, object] = getattr(span, "attributes", None) or {}
+    operation = attributes.get(names.OPERATION_NAME)
+    if operation is not None:
+        return operation in names.INFERENCE_OPERATIONS
+    if any(mark in attributes for mark in _INFERENCE_MARKS):
+        return True
+    scope = cast("object", getattr(span, "instrumentation_scope", None))
+    return (
+        getattr(scope, "name", "") == _ANTHROPIC_SCOPE
+        and getattr(span, "kind", None) is SpanKind.CLIENT
+    )
+
+
+def _stated(facts: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """The facts without empty texts and lists: nothing was said is not the same as ''."""
+    return {name: value for name, value in facts.items() if value not in ("", [])}
+
+
+def _port(url: HttpUrl) -> int | None:
+    return _DEFAULT_PORTS.get(url.scheme) if url.port is None else url.port
+
+
+def _attempt(headers: Mapping[str, str]) -> int | None:
+    retries = headers.get(_ATTEMPT_HEADER, "")
+    # More digits than these are no count of tries.
+    return int(retries) + 1 if retries.isdecimal() and len(retries) <= 4 else None

@@ -1,0 +1,88 @@
+"""Starting and stopping the recording in this process."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Final
+
+from opentelemetry import metrics
+from opentelemetry.trace import TracerProvider
+
+from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
+from spanledger.instrumentation.exchange import Recorder
+from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.hook import Patch, patch, unpatch
+from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.telemetry import Destination, find_destination
+
+__all__ = ["start", "stop"]
+
+_log = logging.getLogger("spanledger")
+
+_HTTP_LIBRARIES: Final = ("httpx", "httpx2")
+
+
+@dataclass(slots=True)
+class _Recording:
+    """A recording that goes on: what has to be undone at its end."""
+
+    destination: Destination
+    recorder: Recorder
+    patches: list[Patch] = field(default_factory=list[Patch])
+    finder: ArrivalFinder | None = None
+
+    def patch(self, module: ModuleType) -> None:
+        with guarded(f"hook {module.__name__}"):
+            self.patches += patch(module, self.recorder)
+
+
+class _Process:
+    """The one recording of the process, and the provider of ours that an earlier one shut down."""
+
+    __slots__ = ("closed", "lock", "recording")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.recording: _Recording | None = None
+        self.closed: TracerProvider | None = None
+
+
+_process: Final = _Process()
+
+
+def start(
+    version: str,
+    *,
+    tracer_provider: TracerProvider | None,
+    meter_provider: metrics.MeterProvider | None,
+) -> None:
+    """Hook the HTTP libraries, those to be imported later included; a second start does nothing."""
+    with _process.lock, guarded("start the recording"):
+        if _process.recording is not None:
+            if tracer_provider is not None or meter_provider is not None:
+                _log.warning("spanledger records already: the providers given now are not used")
+            return
+        destination = find_destination(tracer_provider, _process.closed)
+        recorder = Recorder(
+            tracer=destination.provider.get_tracer("spanledger", version),
+            metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
+        )
+        recording = _Recording(destination, recorder)
+        _process.recording = recording
+        recording.finder = call_when_imported(_HTTP_LIBRARIES, recording.patch)
+
+
+def stop() -> None:
+    """Take the hooks out, and hand over the spans that are still held."""
+    with _process.lock, guarded("stop the recording"):
+        recording, _process.recording = _process.recording, None
+        if recording is None:
+            return
+        if recording.finder is not None:
+            recording.finder.remove()
+        for patched in recording.patches:
+            unpatch(patched)
+        if recording.destination.ours:
+            _process.closed = recording.destination.provider
+        recording.destination.close()
