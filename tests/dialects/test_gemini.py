@@ -1,0 +1,160 @@
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.gemini import GENERATE
+from spanledger.dialects.reader import read_answer
+from spanledger.dialects.usage import read_usage
+from spanledger.usage import Usage
+
+Recorded = Callable[[str], bytes]
+ReadStream = Callable[[Dialect, Iterable[bytes]], Answer]
+
+
+def test_generate_body(recorded: Recorded) -> None:
+    """S4.3: thoughts join the output, tool results the input; modalities are parts of both."""
+    answer = read_answer(GENERATE, recorded("gemini_generate.json"))
+    assert answer is not None
+    assert answer.usage is not None
+    usage = read_usage("gcp.gemini", answer.usage)
+    assert usage == Usage(
+        input_tokens=5170,  # a prompt of 5,120 and tool results of 50
+        cache_read_tokens=4000,
+        input_audio_tokens=642,
+        input_image_tokens=278,  # 258 in the prompt, 20 in tool results
+        cache_read_audio_tokens=300,
+        output_tokens=620,  # 120 said, 500 thought
+        reasoning_tokens=500,
+    )
+    assert usage.total_tokens == answer.usage["totalTokenCount"]
+    assert replace(answer, usage=None) == Answer(
+        model="gemini-2.5-flash",
+        response_id="kL7xaPqFN8S3kdUP0",
+        finish_reasons=("STOP",),
+        complete=True,
+    )
+
+
+def test_stream(recorded: Recorded, read_stream: ReadStream) -> None:
+    """S3.4: each chunk states running totals; the last ones stand, and a finish reason ends it."""
+    answer = read_stream(GENERATE, [recorded("gemini_stream.sse")])
+    assert answer.usage is not None
+    assert read_usage("gcp.gemini", answer.usage) == Usage(
+        input_tokens=31, output_tokens=109, reasoning_tokens=100
+    )
+    assert replace(answer, usage=None) == Answer(
+        model="gemini-2.5-pro",
+        response_id="sT7xaK",
+        finish_reasons=("STOP",),
+        complete=True,
+    )
+
+
+def test_cut_stream(recorded: Recorded, read_stream: ReadStream) -> None:
+    """A stream cut after its first chunk has that chunk's totals, and is not complete."""
+    whole = recorded("gemini_stream.sse")
+    answer = read_stream(GENERATE, [whole[: whole.index(b"STOP")]])
+    assert answer.usage is not None
+    assert read_usage("gcp.gemini", answer.usage).output_tokens == 104
+    assert not answer.complete
+
+
+def test_stream_of_an_array(recorded: Recorded) -> None:
+    """Asked for no events, Gemini streams one JSON array of the same chunks."""
+    answer = read_answer(GENERATE, recorded("gemini_stream_array.json"))
+    assert answer == Answer(
+        model="gemini-2.5-flash-lite",
+        response_id="aRr4y",
+        finish_reasons=("STOP",),
+        usage={"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
+        complete=True,
+    )
+
+
+def test_vertex_stream(recorded: Recorded, read_stream: ReadStream) -> None:
+    """Vertex AI states its tier in every chunk and counts only in the last; images are counted."""
+    answer = read_stream(GENERATE, [recorded("vertex_stream.sse")])
+    assert answer.service_tier == "flex"
+    assert answer.usage is not None
+    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(
+        input_tokens=6, output_tokens=1295, output_image_tokens=1290
+    )
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "stands"),
+    [
+        (None, {}, None),
+        (None, {"trafficType": "ON_DEMAND"}, {"trafficType": "ON_DEMAND"}),
+        ({"promptTokenCount": 3}, {"trafficType": "ON_DEMAND"}, {"promptTokenCount": 3}),
+        ({"promptTokenCount": 3}, {"promptTokenCount": 0}, {"promptTokenCount": 0}),
+        ({"promptTokenCount": 3, "thoughtsTokenCount": 2}, {"promptTokenCount": 3}, None),
+    ],
+)
+def test_last_counts_stand(earlier: Json | None, later: Json, stands: Json | None) -> None:
+    """The last usage with a count in it replaces the one before, whole; one without does not."""
+    answer = GENERATE.read_event(Answer(usage=earlier), "", {"usageMetadata": later})
+    assert answer.usage == (later if stands is None and later else stands)
+
+
+def test_blocked_prompt(recorded: Recorded) -> None:
+    """A blocked prompt has no candidate: the block is its end, and output is unknown, not zero."""
+    answer = read_answer(GENERATE, recorded("gemini_blocked.json"))
+    assert answer is not None
+    assert answer.finish_reasons == ("PROHIBITED_CONTENT",)
+    assert answer.usage is not None
+    assert read_usage("gcp.gemini", answer.usage) == Usage(input_tokens=9)
+
+
+def test_error_body(recorded: Recorded) -> None:
+    """Google's error code is a number, so the error is named by its status."""
+    assert read_answer(GENERATE, recorded("gemini_error_429.json")) == Answer(
+        error_type="RESOURCE_EXHAUSTED", complete=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "request_"),
+    [
+        (
+            "/v1beta/models/gemini-2.5-flash:generateContent",
+            Request(model="gemini-2.5-flash"),
+        ),
+        (
+            "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+            Request(model="gemini-2.5-flash", stream=True),
+        ),
+        (
+            "/v1beta1/projects/p/locations/eu/publishers/google/models/gemini-2.5-pro:generateContent",
+            Request(model="gemini-2.5-pro"),
+        ),
+        ("/elsewhere", Request()),
+    ],
+)
+def test_model_and_stream_stand_in_the_path(path: str, request_: Request) -> None:
+    """AI Studio and Vertex AI name the model and the method in the path alike."""
+    assert GENERATE.read_request(path, {"model": "not here", "stream": True}) == request_
+
+
+@pytest.mark.parametrize(
+    ("stated", "tier"),
+    [
+        ("flex", "flex"),
+        ("SERVICE_TIER_PRIORITY", "priority"),
+        ("PRIORITY", "priority"),
+        ("ON_DEMAND", "standard"),
+        ("ON_DEMAND_PRIORITY", "priority"),
+        ("PROVISIONED_THROUGHPUT", "provisioned_throughput"),
+        ("TRAFFIC_TYPE_UNSPECIFIED", ""),
+        ("unspecified", ""),
+    ],
+)
+def test_one_word_for_a_tier(stated: str, tier: str) -> None:
+    """The spellings of a tier, asked for or stated, come to one."""
+    path = "/v1beta/models/m:generateContent"
+    assert GENERATE.read_request(path, {"serviceTier": stated}).service_tier == tier
+    assert GENERATE.read_request(path, {"service_tier": stated}).service_tier == tier
+    for key in ("serviceTier", "trafficType"):
+        assert GENERATE.read_answer({"usageMetadata": {key: stated}}).service_tier == tier

@@ -1,0 +1,83 @@
+import pytest
+
+from spanledger.dialects.openai import CHAT
+from spanledger.dialects.table import DIALECTS, find_dialect, provider_of
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/chat/completions", "openai.chat"),
+        ("/chat/completions", "openai.chat"),
+        ("/openai/deployments/gpt4o/chat/completions", "openai.chat"),
+        ("/v1beta/openai/chat/completions", "openai.chat"),
+        ("/v1/responses", "openai.responses"),
+        ("/v1/embeddings", "openai.embeddings"),
+        ("/v1/messages", "anthropic.messages"),
+        ("/anthropic/v1/messages", "anthropic.messages"),
+        ("/v1beta/models/gemini-2.5-flash:generateContent", "gemini.generate_content"),
+        ("/v1beta/models/gemini-2.5-flash:streamGenerateContent", "gemini.generate_content"),
+        (
+            "/v1/projects/p/locations/l/publishers/google/models/m:generateContent",
+            "gemini.generate_content",
+        ),
+    ],
+)
+def test_paths_of_calls(path: str, name: str) -> None:
+    """S4.1: each path that costs money has exactly one dialect."""
+    assert [dialect.name for dialect in DIALECTS if dialect.path.search(path)] == [name]
+    found = find_dialect(path)
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "",
+        "/v1/completions",
+        "/v1/models",
+        "/v1/responses/resp_1",
+        "/v1/responses/resp_1/cancel",
+        "/v1/responses/input_tokens",
+        "/v1/messages/count_tokens",
+        "/v1/messages/batches",
+        "/v1/threads/thread_1/messages",
+        "/v1beta/models/gemini-2.5-flash:countTokens",
+        "/v1beta/models/gemini-2.5-flash:batchGenerateContent",
+        "/v1beta/models/gemini-2.5-flash/generateContent",
+    ],
+)
+def test_other_paths(path: str) -> None:
+    """Requests that are no call of a model are none of ours."""
+    assert find_dialect(path) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "provider"),
+    [
+        ("api.openai.com", "openai"),
+        ("eu.api.openai.com", "openai"),
+        ("API.OpenAI.com", "openai"),
+        ("api.anthropic.com", "anthropic"),
+        ("generativelanguage.googleapis.com", "gcp.gemini"),
+        ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+        ("europe-west4-aiplatform.googleapis.com", "gcp.vertex_ai"),
+        ("aiplatform.eu.rep.googleapis.com", "gcp.vertex_ai"),
+    ],
+)
+def test_hosts(host: str, provider: str) -> None:
+    """The host says who answers, whatever dialect is spoken there."""
+    assert {provider_of(host, dialect) for dialect in DIALECTS} == {provider}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "llm.example", "api.openai.com.example", ""])
+def test_unknown_hosts(host: str) -> None:
+    """Behind a proxy or an own server the dialect names its own provider."""
+    assert provider_of(host, CHAT) == "openai"
+    assert {provider_of(host, dialect) for dialect in DIALECTS} == {
+        "openai",
+        "anthropic",
+        "gcp.gemini",
+    }

@@ -1,0 +1,377 @@
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from spanledger.dialects.dialect import Json
+from spanledger.dialects.usage import read_usage
+from spanledger.errors import InvalidUsage
+from spanledger.usage import PART_OF, QUANTITY_MAX, Usage
+
+
+@pytest.mark.parametrize(
+    ("provider", "raw", "usage"),
+    [
+        ("openai", {}, Usage()),
+        ("openai", {"unheard_of": 5}, Usage()),
+        ("openai", {"prompt_tokens": 0}, Usage(input_tokens=0)),
+        ("openai", {"prompt_tokens": None, "completion_tokens": 2}, Usage(output_tokens=2)),
+        ("openai", {"prompt_tokens": 12.0}, Usage(input_tokens=12)),
+        ("openai", {"prompt_tokens": 3, "prompt_tokens_details": None}, Usage(input_tokens=3)),
+        ("openai", {"prompt_tokens": 3, "prompt_tokens_details": {}}, Usage(input_tokens=3)),
+        (
+            "openai",
+            {
+                "prompt_tokens": 90,
+                "completion_tokens": 80,
+                "prompt_tokens_details": {
+                    "cached_tokens": 10,
+                    "cache_write_tokens": 20,
+                    "audio_tokens": 30,
+                    "image_tokens": 40,
+                    "text_tokens": 20,
+                },
+                "completion_tokens_details": {
+                    "reasoning_tokens": 5,
+                    "audio_tokens": 6,
+                    "image_tokens": 7,
+                },
+            },
+            Usage(
+                input_tokens=90,
+                cache_read_tokens=10,
+                cache_write_tokens=20,
+                input_audio_tokens=30,
+                input_image_tokens=40,
+                output_tokens=80,
+                reasoning_tokens=5,
+                output_audio_tokens=6,
+                output_image_tokens=7,
+            ),
+        ),
+        (
+            "openai",
+            {
+                "input_tokens": 90,
+                "output_tokens": 80,
+                "input_tokens_details": {
+                    "cached_tokens": 10,
+                    "cache_write_tokens": 20,
+                    "cache_write_tokens_details": {"ttl_30m_tokens": 20, "ttl_12h_tokens": 0},
+                    "audio_tokens": 30,
+                    "image_tokens": 40,
+                },
+                "output_tokens_details": {
+                    "reasoning_tokens": 5,
+                    "audio_tokens": 6,
+                    "image_tokens": 7,
+                },
+            },
+            Usage(
+                input_tokens=90,
+                cache_read_tokens=10,
+                cache_write_tokens=20,
+                input_audio_tokens=30,
+                input_image_tokens=40,
+                output_tokens=80,
+                reasoning_tokens=5,
+                output_audio_tokens=6,
+                output_image_tokens=7,
+            ),
+        ),
+        (
+            "anthropic",
+            {"input_tokens": 4, "output_tokens": 0},
+            Usage(input_tokens=4, output_tokens=0),
+        ),
+        (
+            "anthropic",
+            {"input_tokens": 4, "cache_creation_input_tokens": 6, "cache_creation": None},
+            Usage(input_tokens=10, cache_write_tokens=6),
+        ),
+        (
+            "anthropic",
+            {
+                "input_tokens": 4,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2},
+            },
+            Usage(
+                input_tokens=7,
+                cache_write_tokens=3,
+                cache_write_5m_tokens=1,
+                cache_write_1h_tokens=2,
+            ),
+        ),
+        (
+            "anthropic",
+            {"cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 3},
+            Usage(cache_read_tokens=0, cache_write_tokens=0, output_tokens=3),
+        ),
+        ("gcp.gemini", {"thoughtsTokenCount": 9}, Usage(output_tokens=9, reasoning_tokens=9)),
+        ("gcp.gemini", {"toolUsePromptTokenCount": 9}, Usage(input_tokens=9)),
+        ("gcp.gemini", {"totalTokenCount": 9}, Usage()),
+        (
+            "gcp.gemini",
+            {
+                "promptTokenCount": 9,
+                "candidatesTokenCount": 8,
+                "promptTokensDetails": [
+                    {"modality": "AUDIO", "tokenCount": 1},
+                    {"modality": "AUDIO", "tokenCount": 2},
+                    {"modality": "VIDEO", "tokenCount": 6},
+                    {"modality": "IMAGE"},
+                ],
+                "candidatesTokensDetails": [
+                    {"modality": "AUDIO", "tokenCount": 3},
+                    {"modality": "IMAGE", "tokenCount": 4},
+                ],
+            },
+            Usage(
+                input_tokens=9,
+                input_audio_tokens=3,
+                output_tokens=8,
+                output_audio_tokens=3,
+                output_image_tokens=4,
+            ),
+        ),
+    ],
+)
+def test_units(provider: str, raw: Json, usage: Usage) -> None:
+    """S4.3: each provider's counts come to the same units; null is absent, and 0 stays 0."""
+    assert read_usage(provider, raw) == usage
+
+
+@pytest.mark.parametrize("provider", ["aws.bedrock", "gcp.vertex_ai", "openai", ""])
+def test_shape_tells_the_reader(provider: str) -> None:
+    """Behind any provider the fields tell whose counting it is, so that none is misread."""
+    chat: Json = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 5}}
+    messages: Json = {"input_tokens": 9, "cache_read_input_tokens": 5}
+    gemini: Json = {"promptTokenCount": 9, "cachedContentTokenCount": 5}
+    responses: Json = {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 5}}
+    inputs = [read_usage(provider, raw).input_tokens for raw in (chat, messages, gemini, responses)]
+    assert inputs == [9, 14, 9, 9]
+
+
+def test_provider_settles_a_doubt() -> None:
+    """An Anthropic usage without cache fields is read as Anthropic's by its provider."""
+    raw: Json = {
+        "input_tokens": 9,
+        "output_tokens": 5,
+        "output_tokens_details": {"thinking_tokens": 4},
+    }
+    assert read_usage("anthropic", raw).reasoning_tokens == 4
+
+
+def test_compatible_endpoint_of_anthropic() -> None:
+    """Anthropic behind its OpenAI-compatible path counts as OpenAI does."""
+    assert read_usage("anthropic", {"prompt_tokens": 9}) == Usage(input_tokens=9)
+
+
+NO_COUNTS = [
+    "5",
+    "",
+    -1,
+    -1.0,
+    1.5,
+    math.nan,
+    math.inf,
+    -math.inf,
+    True,
+    False,
+    [],
+    {},
+    [5],
+    {"n": 5},
+]
+BEYOND = [QUANTITY_MAX + 1, 1e300, 10**5000]
+
+
+def kind(value: object) -> str:
+    """The name of a value's type: the values themselves may be too long to print."""
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("value", [*NO_COUNTS, *BEYOND], ids=kind)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "prompt_tokens",
+        "prompt_tokens_details.cached_tokens",
+        "completion_tokens",
+        "input_tokens",
+        "output_tokens_details.reasoning_tokens",
+        "cache_creation_input_tokens",
+        "cache_creation.ephemeral_1h_input_tokens",
+        "promptTokenCount",
+        "thoughtsTokenCount",
+    ],
+)
+def test_impossible_counts(path: str, value: object) -> None:
+    """Strings, negatives, fractions, NaN, booleans and absurd sizes are refused, never guessed."""
+    outer, _, inner = path.partition(".")
+    # The fresh whole makes sure that the count itself is refused, not its want of a whole.
+    wholes: dict[str, object] = {"input_tokens": 5, "prompt_tokens": 5, "output_tokens": 5}
+    if path.startswith(("input", "output", "cache")):
+        del wholes["prompt_tokens"]
+    with pytest.raises(InvalidUsage):
+        read_usage("", {**wholes, outer: {inner: value} if inner else value})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 6}},
+        {"prompt_tokens_details": {"cached_tokens": 6}, "prompt_tokens": None},
+        {"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 6}},
+        {"input_tokens": 5, "input_tokens_details": {"cached_tokens": 6}},
+        {"promptTokenCount": 5, "cachedContentTokenCount": 6},
+        {"cache_read_input_tokens": 6, "output_tokens": 1},
+        {
+            "promptTokenCount": 5,
+            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 6}],
+        },
+        {
+            "input_tokens": 5,
+            "cache_creation_input_tokens": 5,
+            "cache_creation": {"ephemeral_5m_input_tokens": 6},
+        },
+    ],
+)
+def test_part_beyond_its_whole(raw: Json) -> None:
+    """A part that exceeds its whole, stated or missing, cannot be true."""
+    with pytest.raises(InvalidUsage):
+        read_usage("", raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {
+            "prompt_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 3},
+        },
+        {
+            "prompt_tokens": 5,
+            "prompt_tokens_details": {"audio_tokens": 3, "image_tokens": 3},
+        },
+        {
+            "completion_tokens": 5,
+            "completion_tokens_details": {"audio_tokens": 3, "image_tokens": 3},
+        },
+        {
+            "input_tokens": 5,
+            "cache_creation_input_tokens": 5,
+            "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 3},
+        },
+    ],
+)
+def test_parts_together_beyond_their_whole(raw: Json) -> None:
+    """Parts that share nothing cannot exceed their whole together: the rest would be negative."""
+    with pytest.raises(InvalidUsage, match="are 6"):
+        read_usage("", raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"prompt_tokens": 5, "prompt_tokens_details": [1]},
+        {"prompt_tokens": 5, "prompt_tokens_details": "cached"},
+        {"input_tokens": 5, "output_tokens_details": 7},
+        {"input_tokens": 5, "cache_creation": 7},
+        {"promptTokenCount": 5, "promptTokensDetails": {"modality": "TEXT"}},
+        {"promptTokenCount": 5, "promptTokensDetails": [5]},
+        {"promptTokenCount": 5, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": "5"}]},
+    ],
+)
+def test_rubbish_nesting(raw: Json) -> None:
+    """A list where an object belongs, or the reverse, is refused with a sentence."""
+    with pytest.raises(InvalidUsage, match=r".+"):
+        read_usage("", raw)
+
+
+NAMES = [
+    "prompt_tokens",
+    "completion_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "input_tokens",
+    "output_tokens",
+    "input_tokens_details",
+    "output_tokens_details",
+    "cached_tokens",
+    "cache_write_tokens",
+    "audio_tokens",
+    "image_tokens",
+    "reasoning_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "cachedContentTokenCount",
+    "promptTokensDetails",
+    "candidatesTokensDetails",
+    "modality",
+    "tokenCount",
+]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(min_value=-2, max_value=60),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(["AUDIO", "IMAGE", "12"]),
+)
+ANY_JSON: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=8)
+    ),
+    max_leaves=25,
+)
+COUNTS = st.one_of(st.none(), st.integers(min_value=0, max_value=60))
+PLAUSIBLE: st.SearchStrategy[Any] = st.dictionaries(
+    st.sampled_from(NAMES),
+    st.one_of(COUNTS, st.dictionaries(st.sampled_from(NAMES), COUNTS, max_size=4)),
+    max_size=10,
+)
+
+
+@given(raw=st.one_of(ANY_JSON, PLAUSIBLE), provider=st.sampled_from(["openai", "anthropic", ""]))
+@example(raw=None, provider="openai")
+@example(raw=[1], provider="openai")
+@settings(deadline=None, max_examples=400)
+def test_any_json(raw: Any, provider: str) -> None:
+    """Any JSON at all is a usage whose parts fit in their wholes, or is refused as invalid."""
+    try:
+        usage = read_usage(provider, raw)
+    except InvalidUsage:
+        return
+    reported = usage.reported()
+    for part in PART_OF.keys() & reported.keys():
+        assert all(reported[part] <= reported.get(whole, 0) for whole in PART_OF[part])
+
+
+@given(
+    fresh=st.integers(0, 10**6),
+    read=st.integers(0, 10**6),
+    five=st.integers(0, 10**6),
+    hour=st.integers(0, 10**6),
+)
+@settings(deadline=None)
+def test_nothing_is_lost_or_doubled(fresh: int, read: int, five: int, hour: int) -> None:
+    """Anthropic's four kinds of input add up to our input, through JSON and back."""
+    raw = {
+        "input_tokens": fresh,
+        "cache_read_input_tokens": read,
+        "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
+    }
+    usage = read_usage("anthropic", json.loads(json.dumps(raw)))
+    assert usage.input_tokens == math.fsum([fresh, read, five, hour])
+    assert usage.cache_write_tokens == five + hour
