@@ -1,0 +1,64 @@
+# The verbs of this project. Each does its own set-up: only Python 3.11+, pip and make are needed.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := $(VENV)/.demo
+DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEMO) ## see it work: real SDK calls, priced, in a table and on a page (ONCE=1 exits)
+	@$(BIN)/spanledger demo $(if $(ONCE),--once)
+
+up: $(DEMO) ## run collector, cost API and dashboard on this machine
+	@$(BIN)/spanledger up
+
+test: $(DEV) ## run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/deptry src
+
+cover: $(DEV) ## run all tests and measure what they reach (90 % of branches at least)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: $(DEV) ## measure what the docs claim
+	$(BIN)/python benchmarks/import_time.py
+
+docs: $(DEV) ## write the generated parts of the docs anew
+	$(BIN)/python docs/generate.py
+
+lock: $(DEV) ## resolve the pinned requirements anew, from pyproject.toml
+	$(BIN)/python requirements/compile.py
+
+clean: ## remove what the other verbs made
+	rm -rf $(VENV) .coverage* htmlcov artifacts dist build .hypothesis .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit("Spanledger needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Use make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(DEMO): $(BIN)/python requirements/demo.txt pyproject.toml
+	@echo "Installing what the demo needs (about 250 MB once, ClickHouse is most of it) ..."
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(BIN)/python requirements/dev.txt pyproject.toml
+	@echo "Installing what development needs (about 350 MB once) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(DEMO)
+
+.PHONY: help demo up test check cover bench docs lock clean

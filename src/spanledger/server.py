@@ -1,0 +1,84 @@
+"""The whole of Spanledger in one process: receiver, pricing, embedded store, API and dashboard."""
+
+import ipaddress
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from spanledger.api.app import create_app
+from spanledger.collector.pipeline import Pipeline
+from spanledger.collector.receiver import create_receiver
+from spanledger.errors import SettingsError
+from spanledger.pricing.book import PriceBook
+from spanledger.serving import base_url, listen, serving
+from spanledger.settings import KEYS_FILE, Settings
+from spanledger.storage.clickhouse import open_embedded
+from spanledger.storage.keys import KeyRing
+
+__all__ = ["Served", "serve", "utc_now"]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where a running server is reached."""
+
+    api_url: str
+    otlp_url: str
+    new_admin_key: str
+    """The admin key that was made because there was none; empty where there is one."""
+
+
+@contextmanager
+def serve(settings: Settings) -> Generator[Served]:
+    """Run everything until the block ends; what was acknowledged is then stored.
+
+    Raises:
+        SettingsError: a port is taken, or the address is open to others and no key exists.
+        StoreError: the data directory cannot be used, or another process owns it.
+    """
+    with ExitStack() as stack:
+        api_socket = stack.enter_context(listen(settings.host, settings.port))
+        otlp_socket = stack.enter_context(listen(settings.host, settings.otlp_http_port))
+        store = open_embedded(settings.data_dir)
+        stack.callback(store.close)
+        keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)
+        on_loopback = _is_loopback(settings.host)
+        new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
+        pipeline = stack.enter_context(Pipeline(store, PriceBook(), utc_now))
+        receiver = create_receiver(
+            pipeline=pipeline,
+            keys=keys,
+            open_without_key=on_loopback,
+            body_bytes_max=settings.body_bytes_max,
+        )
+        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
+        stack.enter_context(serving(receiver, otlp_socket))
+        stack.enter_context(serving(create_app(store=store, keys=keys, clock=utc_now), api_socket))
+        yield served
+
+
+def utc_now() -> datetime:
+    """The clock of the server."""
+    return datetime.now(UTC)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _first_admin_key(settings: Settings, keys: KeyRing, *, on_loopback: bool) -> str:
+    """Make the first admin key where nobody else can listen; elsewhere it must be there."""
+    live = any(key.role == "admin" and key.revoked_at is None for key in keys.keys())  # noqa: SIM118 - a key ring is no mapping
+    if settings.admin_key or live:
+        return ""
+    if not on_loopback:
+        msg = (
+            f"{settings.host} can be reached by others and there is no admin key: set "
+            "SPANLEDGER_ADMIN_KEY, or make one with 'spanledger keys create --role admin'"
+        )
+        raise SettingsError(msg)
+    return keys.create("first admin", "admin")[1]

@@ -1,0 +1,71 @@
+"""Listening sockets, and ASGI applications served on them from a thread of this process."""
+
+import errno
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from spanledger.errors import SettingsError
+
+__all__ = ["base_url", "listen", "serving"]
+
+BACKLOG: Final = 2048
+SHUTDOWN_S: Final = 5
+"""How long requests under way may take to finish when a server stops."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; connections wait in it until an application serves it.
+
+    Raises:
+        SettingsError: the port is taken or may not be used, or the host is no address of this
+            machine; the text is one sentence.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(_why_not(host, port, error)) from error
+
+
+def base_url(listener: socket.socket) -> str:
+    """The HTTP address of a listening socket."""
+    address: tuple[str, int] = listener.getsockname()[:2]
+    host, port = address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def serving(app: ASGIApp, listener: socket.socket) -> Generator[None]:
+    """Serve `app` on `listener` until the block ends; then let requests finish and close it."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=None,  # the levels of uvicorn's loggers belong to the process
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    with listener:
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: stop what uses it or choose another port"
+    return f"cannot listen on {host} port {port}: {error}"
