@@ -1,1 +1,1 @@
-"""The cost API and the dashboard: who may ask, and what anything cost."""
+"""The cost API and the dashboard: questions over HTTP, answered from a store."""

@@ -1,0 +1,200 @@
+"""`GET /v1/costs`: what calls cost, in buckets of time and by whatever they can be grouped by."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from starlette.responses import JSONResponse, Response
+
+from spanledger.api.access import Asked
+from spanledger.api.cursors import Cursor
+from spanledger.api.errors import invalid
+from spanledger.api.money import amount_json
+from spanledger.api.parameters import FILTERS, PAGING, RANGE, Parameter, Parameters
+from spanledger.storage.buckets import WIDTHS, iter_edges
+from spanledger.storage.query import DIMENSIONS, RESULTS_MAX, CostQuery, CostResult, check_dimension
+
+__all__ = ["COSTS_PARAMETERS", "DEFAULT_DAYS", "DEFAULT_LIMIT", "costs", "day_start", "result_json"]
+
+DEFAULT_DAYS: Final = 30
+"""Without times, the range is today and the days before it, this many in all."""
+
+DEFAULT_LIMIT: Final = 1_000
+"""Buckets in a page (results for `total`) where `limit` is not given."""
+
+LIMIT_MAX: Final = RESULTS_MAX
+
+COSTS_PARAMETERS: Final = (
+    *RANGE,
+    Parameter("bucket_width", f"One of {', '.join(WIDTHS)}; default 1d. Weeks begin on Monday."),
+    Parameter("group_by", f"Any of {', '.join(DIMENSIONS)}, tag:<name>.", repeatable=True),
+    *FILTERS,
+    Parameter(
+        "order_by",
+        "Order of the results in a bucket: amount, calls, tokens or a dimension of group_by; "
+        "`-` in front means falling. Default -amount.",
+    ),
+    Parameter("format", "json, the default."),
+    *PAGING,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked, read from the parameters; `start` and `end` are open where `None`."""
+
+    width: str
+    zone: ZoneInfo
+    start: datetime | None
+    end: datetime | None
+    filters: Mapping[str, tuple[str, ...]]
+    group_by: tuple[str, ...]
+    order_by: str
+    limit: int
+
+
+def costs(asked: Asked) -> Response:
+    """Sum the cost of calls, apart for each bucket of time and each group.
+
+    `limit` counts buckets, and results where `bucket_width` is `total`. Every bucket of the range
+    is present; one without calls has no results. Without times the range is everything for `total`,
+    and today with the 29 days before it otherwise. `start_time` and `end_time` of a bucket are unix
+    seconds, `null` where a `total` is open. A group value of `null` means that the calls have none.
+    """
+    cursor = asked.cursor()
+    question = _question(asked.parameters, asked.house.clock())
+    if cursor:
+        # "Now" was settled on the first page; the others go on with it.
+        start, end = (_read_instant(cursor.get(name, "")) for name in ("start", "end"))
+        question = replace(question, start=start, end=end)
+    page = _total if question.width == "total" else _buckets
+    return JSONResponse(page(asked, question, cursor))
+
+
+def result_json(result: CostResult, group_by: Iterable[str] = ()) -> dict[str, Any]:
+    """A result as our JSON has it, with a key for each dimension of `group_by`."""
+    fields = asdict(result)
+    for internal in ("bucket", "group", "amount"):
+        del fields[internal]
+    groups = zip(group_by, result.group, strict=True)
+    return {
+        "amount": amount_json(result.amount),
+        **fields,
+        **{DIMENSIONS.get(name, name): value or None for name, value in groups},
+    }
+
+
+def day_start(end: datetime, zone: ZoneInfo, days: int) -> datetime:
+    """When the first of the last `days` days before `end` began, in `zone`."""
+    last = (end - timedelta(microseconds=1)).astimezone(zone)
+    midnight = last.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return (midnight - timedelta(days=days - 1)).astimezone(UTC)
+
+
+def _question(parameters: Parameters, now: datetime) -> _Question:
+    parameters.choice("format", ["json"], "json")
+    width, zone = parameters.choice("bucket_width", WIDTHS, "1d"), parameters.zone()
+    start, end = parameters.time("start_time"), parameters.time("end_time")
+    if width != "total":
+        # The second that has begun is covered as a whole, since buckets end on whole seconds.
+        end = end or now.replace(microsecond=0) + _SECOND
+        start = start or day_start(end, zone, DEFAULT_DAYS)
+    if start is not None and end is not None and start >= end:
+        message = f"start_time {start.isoformat()} is not before end_time {end.isoformat()}."
+        raise invalid(message, param="start_time")
+    return _Question(
+        width=width,
+        zone=zone,
+        start=start,
+        end=end,
+        filters=parameters.filters(),
+        group_by=_group_by(parameters),
+        order_by=parameters.text("order_by", "-amount"),
+        limit=parameters.number("limit", default=DEFAULT_LIMIT, largest=LIMIT_MAX),
+    )
+
+
+def _group_by(parameters: Parameters) -> tuple[str, ...]:
+    names = parameters.texts("group_by")
+    for name in names:
+        if name == "token_kind":
+            message = "group_by=token_kind is not answered yet: results count tokens by kind."
+            raise invalid(message, param="group_by")
+        check_dimension(name)
+    return names
+
+
+def _total(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any]:
+    """One bucket of everything, paged by results."""
+    offset = int(cursor.get("offset", "0"))
+    table = asked.store.costs(_query(asked, question, limit=question.limit, offset=offset))
+    bucket = _bucket_json(question, (question.start, question.end), table.results)
+    position = {"offset": str(offset + question.limit), **_range_of(question)}
+    return asked.page_json([bucket], position if table.truncated else None)
+
+
+def _buckets(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any]:
+    """A page of buckets, each with all its results."""
+    start, end = _read_instant(cursor.get("at", "")) or question.start, question.end
+    if start is None or end is None:
+        message = "buckets need a range"
+        raise ValueError(message)
+    all_edges = iter_edges(start, end, question.width, question.zone.key)
+    edges = tuple(islice(all_edges, question.limit + 1))
+    within = replace(question, start=edges[0], end=edges[-1])
+    table = asked.store.costs(_query(asked, within, edges=edges))
+    if table.truncated:
+        raise invalid(_too_many(len(edges) - 1), param="limit")
+    inside: list[list[CostResult]] = [[] for _ in edges[1:]]
+    for result in table.results:
+        inside[result.bucket].append(result)
+    buckets = [
+        _bucket_json(question, bounds, results)
+        for bounds, results in zip(pairwise(edges), inside, strict=True)
+    ]
+    position = {"at": edges[-1].isoformat(), **_range_of(question)}
+    return asked.page_json(buckets, position if edges[-1] < end else None)
+
+
+def _query(asked: Asked, question: _Question, **how: Any) -> CostQuery:  # noqa: ANN401 - of CostQuery
+    where = asked.selection(start=question.start, end=question.end, filters=question.filters)
+    return CostQuery(where=where, group_by=question.group_by, order_by=question.order_by, **how)
+
+
+def _too_many(buckets: int) -> str:
+    return (
+        f"The {buckets} buckets of this page have more than {RESULTS_MAX} results: ask with a "
+        "lower limit, a wider bucket_width, a shorter range, more filters or fewer groups."
+    )
+
+
+def _bucket_json(
+    question: _Question,
+    bounds: tuple[datetime | None, datetime | None],
+    results: Sequence[CostResult],
+) -> dict[str, Any]:
+    return {
+        "object": "bucket",
+        "start_time": _unix(bounds[0]),
+        "end_time": _unix(bounds[1]),
+        "results": [result_json(result, question.group_by) for result in results],
+    }
+
+
+def _unix(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - _EPOCH) // _SECOND
+
+
+def _range_of(question: _Question) -> Cursor:
+    bounds = {"start": question.start, "end": question.end}
+    return {name: instant.isoformat() for name, instant in bounds.items() if instant is not None}
+
+
+def _read_instant(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
