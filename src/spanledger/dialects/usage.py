@@ -13,15 +13,13 @@ from spanledger.usage import QUANTITY_MAX, Usage
 
 __all__ = ["read_usage"]
 
-_DISJOINT: Final = {
-    "input_tokens": (
-        ("cache_read_tokens", "cache_write_tokens"),
-        ("input_audio_tokens", "input_image_tokens"),
-    ),
-    "cache_write_tokens": (("cache_write_5m_tokens", "cache_write_1h_tokens"),),
-    "output_tokens": (("output_audio_tokens", "output_image_tokens"),),
-}
-"""Parts that share nothing, so that even their sum cannot exceed the whole."""
+_DISJOINT: Final = (
+    ("cache_read_tokens", "cache_write_tokens", "input_tokens"),
+    ("input_audio_tokens", "input_image_tokens", "input_tokens"),
+    ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_tokens"),
+    ("output_audio_tokens", "output_image_tokens", "output_tokens"),
+)
+"""Two parts that share nothing, and their whole, which even their sum cannot exceed."""
 
 _CHAT: Final = {
     "input_tokens": "prompt_tokens",
@@ -60,9 +58,8 @@ def read_usage(provider: str, raw: Json) -> Usage:
     """
     stated = _object(raw, "usage")
     usage = _reader(provider, stated)(stated)
-    for whole, groups in _DISJOINT.items():
-        for parts in groups:
-            _check_sum(usage, parts, whole)
+    for part, other, whole in _DISJOINT:
+        _check_sum(usage, part, other, whole)
     return usage
 
 
@@ -112,20 +109,21 @@ def _read_gemini(raw: Json) -> Usage:
 
     A zero is left out of its JSON, so a whole is the sum of those of its parts that are stated.
     """
-    prompts = ("promptTokensDetails", "toolUsePromptTokensDetails")
     thoughts = _count_at(raw, "thoughtsTokenCount")
+    asked = _modalities(raw, "promptTokensDetails", "toolUsePromptTokensDetails")
+    said = _modalities(raw, "candidatesTokensDetails")
     return Usage(
         input_tokens=_sum(
             _count_at(raw, "promptTokenCount"), _count_at(raw, "toolUsePromptTokenCount")
         ),
         cache_read_tokens=_count_at(raw, "cachedContentTokenCount"),
-        input_audio_tokens=_sum(*(_modality(raw, key, "AUDIO") for key in prompts)),
-        input_image_tokens=_sum(*(_modality(raw, key, "IMAGE") for key in prompts)),
-        cache_read_audio_tokens=_modality(raw, "cacheTokensDetails", "AUDIO"),
+        input_audio_tokens=asked.get("AUDIO"),
+        input_image_tokens=asked.get("IMAGE"),
+        cache_read_audio_tokens=_modalities(raw, "cacheTokensDetails").get("AUDIO"),
         output_tokens=_sum(_count_at(raw, "candidatesTokenCount"), thoughts),
         reasoning_tokens=thoughts,
-        output_audio_tokens=_modality(raw, "candidatesTokensDetails", "AUDIO"),
-        output_image_tokens=_modality(raw, "candidatesTokensDetails", "IMAGE"),
+        output_audio_tokens=said.get("AUDIO"),
+        output_image_tokens=said.get("IMAGE"),
     )
 
 
@@ -146,29 +144,32 @@ _ANTHROPIC_ONLY: Final = frozenset(
 
 
 def _count_at(raw: Json, path: str) -> int | None:
-    """The count at `path`, in which a dot leads into an object; null and absent are `None`."""
-    *outer, last = path.split(".")
-    for key in outer:
-        raw = _object(raw.get(key), key)
-    return _count(raw.get(last), path)
+    """The count at `path`, where one dot may lead into an object; null and absent are `None`."""
+    outer, dot, last = path.partition(".")
+    if not dot:
+        return _count(raw.get(path), path)
+    return _count(_object(raw.get(outer), outer).get(last), path)
 
 
-def _modality(raw: Json, key: str, modality: str) -> int | None:
-    """The tokens of one modality in Google's list of `{modality, tokenCount}`."""
-    listed = raw.get(key)
-    if listed is None:
-        return None
-    if not isinstance(listed, list):
-        msg = f"{key} is no list"
+def _modalities(raw: Json, *keys: str) -> dict[str, int]:
+    """The tokens of each modality in Google's lists of `{modality, tokenCount}`."""
+    tokens: dict[str, int] = {}
+    for key in keys:
+        for entry in _list(raw.get(key), key):
+            fields = _object(entry, key)
+            modality, count = fields.get("modality"), _count(fields.get("tokenCount"), key)
+            if isinstance(modality, str) and count is not None:
+                tokens[modality] = tokens.get(modality, 0) + count
+    return tokens
+
+
+def _list(value: object, name: str) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        msg = f"{name} is a {type(value).__name__}, not a list"
         raise InvalidUsage(msg)
-    entries = [_object(entry, key) for entry in cast("list[object]", listed)]
-    return _sum(
-        *(_count(entry.get("tokenCount"), key) for entry in entries if _is(entry, modality))
-    )
-
-
-def _is(entry: Json, modality: str) -> bool:
-    return entry.get("modality") == modality
+    return cast("list[object]", value)
 
 
 def _object(value: object, name: str) -> Json:
@@ -201,9 +202,8 @@ def _sum(*counts: int | None) -> int | None:
     return sum(stated) if stated else None
 
 
-def _check_sum(usage: Usage, parts: tuple[str, ...], whole: str) -> None:
-    reported = usage.reported()
-    together = sum(reported.get(part, 0) for part in parts)
-    if together > reported.get(whole, 0):
-        msg = f"{' and '.join(parts)} are {together}, {whole} {reported.get(whole)}"
+def _check_sum(usage: Usage, part: str, other: str, whole: str) -> None:
+    together = (getattr(usage, part) or 0) + (getattr(usage, other) or 0)
+    if together > (getattr(usage, whole) or 0):
+        msg = f"{part} and {other} are {together}, {whole} {getattr(usage, whole)}"
         raise InvalidUsage(msg)
