@@ -1,8 +1,10 @@
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from genai_prices import extract_usage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -375,3 +377,29 @@ def test_nothing_is_lost_or_doubled(fresh: int, read: int, five: int, hour: int)
     usage = read_usage("anthropic", json.loads(json.dumps(raw)))
     assert usage.input_tokens == math.fsum([fresh, read, five, hour])
     assert usage.cache_write_tokens == five + hour
+
+
+SECOND_NAMES = {
+    "reasoning_tokens": "output_reasoning_tokens",
+    "cache_read_audio_tokens": "cache_audio_read_tokens",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "provider", "flavor"),
+    [
+        ("openai_chat.json", "usage", "openai", "chat"),
+        ("openai_responses.json", "usage", "openai", "responses"),
+        ("openai_embeddings.json", "usage", "openai", "embeddings"),
+        ("anthropic_messages.json", "usage", "anthropic", "default"),
+        ("gemini_generate.json", "usageMetadata", "google", "default"),
+    ],
+)
+def test_second_opinion(
+    recorded: Callable[[str], bytes], file: str, key: str, provider: str, flavor: str
+) -> None:
+    """The price list's own extractors find the same quantities in the recorded bodies."""
+    body = json.loads(recorded(file))
+    theirs = extract_usage(body, provider_id=provider, api_flavor=flavor).usage
+    for unit, quantity in read_usage(provider, body[key]).reported().items():
+        assert (getattr(theirs, SECOND_NAMES.get(unit, unit)) or 0) == quantity
