@@ -15,6 +15,7 @@ from spanledger.errors import SettingsError
 __all__ = ["base_url", "listen", "serving"]
 
 BACKLOG: Final = 2048
+PORT_MAX: Final = 65_535
 SHUTDOWN_S: Final = 5
 """How long requests under way may take to finish when a server stops."""
 
@@ -27,9 +28,12 @@ def listen(host: str, port: int) -> socket.socket:
             machine; the text is one sentence.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not 0 <= port <= PORT_MAX:
+        msg = f"cannot listen on {host} port {port}: ports end at {PORT_MAX}"
+        raise SettingsError(msg)
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise SettingsError(_why_not(host, port, error)) from error
 
 
@@ -65,7 +69,7 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[None]:
             thread.join()
 
 
-def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is taken: stop what uses it or choose another port"
-    return f"cannot listen on {host} port {port}: {error}"
+    return f"cannot listen on {host} port {port}: {error.strerror}"

@@ -1,0 +1,152 @@
+"""The commands, as a person and as a script use them."""
+
+import json
+import signal
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from spanledger import __version__
+from spanledger.cli import main
+from tests.running import ADMIN_KEY, run_spanledger, spanledger_up
+
+
+def test_up_serves_both_ports_and_stops_on_sigterm(tmp_path: Path) -> None:
+    """R2: it is ready when it says so, and a stop is clean."""
+    with spanledger_up(tmp_path) as up:
+        assert httpx.get(f"{up.api_url}/health", trust_env=False).status_code == 200
+        assert httpx.get(f"{up.otlp_url}/health", trust_env=False).status_code == 200
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(timeout=30) == 0
+
+
+def test_up_makes_the_first_admin_key_and_shows_it_once(tmp_path: Path) -> None:
+    """Contract "Keys": without SPANLEDGER_ADMIN_KEY a key is made, shown, and not made again."""
+    with spanledger_up(tmp_path, SPANLEDGER_ADMIN_KEY="") as up:
+        assert up.process.stdout is not None
+        secret = up.process.stdout.readline().split()[2]
+        headers = {"Authorization": f"Bearer {secret}"}
+        costs = httpx.get(f"{up.api_url}/v1/costs", headers=headers, trust_env=False)
+    with spanledger_up(tmp_path, SPANLEDGER_ADMIN_KEY="") as again:
+        again.process.terminate()
+        assert again.process.stdout is not None
+        rest = again.process.stdout.read()
+
+    assert costs.status_code == 200
+    assert secret.startswith("sl_admin_")
+    assert "sl_admin_" not in rest
+    assert secret not in (tmp_path / "spanledger-data" / "keys.json").read_text()
+
+
+def test_a_second_up_on_the_same_data_says_who_has_it(tmp_path: Path) -> None:
+    """One sentence and a failure code, and the first one goes on."""
+    with spanledger_up(tmp_path) as up:
+        second = run_spanledger("up", "--port", "0", "--otlp-http-port", "0", cwd=tmp_path)
+        assert httpx.get(f"{up.api_url}/health", trust_env=False).status_code == 200
+
+    assert second.returncode == 1
+    assert second.stderr.startswith("spanledger: ")
+    assert "in use by another process" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+
+
+def test_up_on_a_taken_port_says_which(tmp_path: Path) -> None:
+    """One sentence and a failure code."""
+    with spanledger_up(tmp_path) as up:
+        port = up.otlp_url.rpartition(":")[2]
+        second = run_spanledger(
+            "up", "--otlp-http-port", port, "--port", "0", "--data-dir", "other", cwd=tmp_path
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.strip() == (
+        f"spanledger: port {port} on 127.0.0.1 is taken: stop what uses it or choose another port"
+    )
+
+
+def test_up_on_a_data_directory_that_is_none_says_so(tmp_path: Path) -> None:
+    """One sentence and a failure code, also for root, whom no permission stops."""
+    (tmp_path / "file").write_text("")
+
+    failed = run_spanledger("up", "--port", "0", "--data-dir", "file", cwd=tmp_path)
+
+    assert failed.returncode == 1
+    assert "file" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+def test_up_beyond_loopback_needs_a_key(tmp_path: Path) -> None:
+    """Contract "Keys": it refuses to start without keys where others can reach it."""
+    options = ("--host", "0.0.0.0", "--port", "0", "--otlp-http-port", "0")  # noqa: S104 - the point
+
+    refused = run_spanledger("up", *options, cwd=tmp_path, SPANLEDGER_ADMIN_KEY="")
+
+    assert refused.returncode == 1
+    assert "there is no admin key" in refused.stderr
+
+
+def test_keys_are_made_listed_and_revoked_beside_a_running_server(tmp_path: Path) -> None:
+    """A key works as soon as it is made and no longer than it is live."""
+
+    def keys(*args: str) -> str:
+        done = run_spanledger("keys", *args, "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with spanledger_up(tmp_path) as up, httpx.Client(base_url=up.api_url, trust_env=False) as api:
+        made = json.loads(keys("create", "grafana", "--role", "viewer"))
+        headers = {"Authorization": f"Bearer {made['secret']}"}
+        assert api.get("/v1/calls", headers=headers).status_code == 200
+
+        keys("revoke", made["id"])
+        assert api.get("/v1/calls", headers=headers).status_code == 401
+
+    (listed,) = json.loads(keys("list"))
+    assert listed["name"] == "grafana"
+    assert listed["revoked_at"] is not None
+    assert "secret" not in listed
+
+
+def test_keys_speak_to_people_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --json the output is text, and an empty list says what to do."""
+    where = ("--data-dir", str(tmp_path))
+
+    assert main(["keys", "list", *where]) == 0
+    assert "There are no keys yet" in capsys.readouterr().out
+    assert main(["keys", "create", "shop", "--role", "ingest", *where]) == 0
+    assert capsys.readouterr().out.startswith("sl_ingest_")
+    assert main(["keys", "list", *where]) == 0
+    listed = capsys.readouterr().out
+    assert "live" in listed
+    assert main(["keys", "revoke", listed.split()[0], *where]) == 0
+    assert "is revoked" in capsys.readouterr().out
+    assert main(["keys", "revoke", "key_none", *where]) == 1
+    assert "key_none" in capsys.readouterr().err
+    assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both end with 0; a command is needed."""
+    for option, says in (("--version", __version__), ("--help", "what your LLM calls cost")):
+        with pytest.raises(SystemExit) as ended:
+            main([option])
+        assert ended.value.code == 0
+        assert says.lower() in capsys.readouterr().out.lower()
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+
+
+def test_the_admin_key_of_the_settings_opens_the_api(tmp_path: Path) -> None:
+    """SPANLEDGER_ADMIN_KEY is the first admin key, and rests nowhere."""
+    with spanledger_up(tmp_path) as up:
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        assert (
+            httpx.get(f"{up.api_url}/v1/costs", headers=headers, trust_env=False).status_code == 200
+        )
+
+    for file in (tmp_path / "spanledger-data").rglob("*"):
+        if file.is_file():
+            assert ADMIN_KEY.encode() not in file.read_bytes()

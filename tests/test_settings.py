@@ -1,0 +1,69 @@
+"""Settings come from options, variables, file and defaults, in that order."""
+
+from pathlib import Path
+
+import pytest
+
+from spanledger.errors import SettingsError
+from spanledger.settings import Settings, child_environment
+
+
+def load(tmp_path: Path, text: str = "", **environ: str) -> Settings:
+    """Settings from a file with `text` and the variables given."""
+    config = tmp_path / "spanledger.yaml"
+    config.write_text(text)
+    return Settings.load(environ, config)
+
+
+def test_defaults_hold_without_anything(tmp_path: Path) -> None:
+    """The ports of the contract, on loopback."""
+    settings = Settings.load({}, tmp_path / "absent.yaml")
+
+    assert (settings.host, settings.port, settings.otlp_http_port) == ("127.0.0.1", 8400, 4318)
+
+
+def test_each_source_beats_the_one_below(tmp_path: Path) -> None:
+    """Option over variable over file over default."""
+    config = tmp_path / "spanledger.yaml"
+    config.write_text("port: 1\nhost: '::1'\ndata_dir: from-file\n")
+
+    settings = Settings.load({"SPANLEDGER_PORT": "2", "SPANLEDGER_HOST": "h"}, config, port=3)
+
+    assert (settings.port, settings.host, settings.data_dir) == (3, "h", Path("from-file"))
+    assert settings.otlp_http_port == 4318
+
+
+def test_an_option_that_was_not_given_changes_nothing(tmp_path: Path) -> None:
+    """The command line passes None for what the user did not type."""
+    assert Settings.load({}, tmp_path / "absent.yaml", port=None).port == 8400
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "says"),
+    [
+        ("prot: 1", {}, "names unknown settings: prot"),
+        ("- port", {}, "must be a mapping"),
+        ("port: [", {}, "cannot read"),
+        ("port: none", {}, "setting port is 'none', which is not a valid int"),
+        ("", {"SPANLEDGER_PORT": "84OO"}, "setting port is '84OO'"),
+    ],
+)
+def test_wrong_settings_are_named(
+    tmp_path: Path, text: str, environ: dict[str, str], says: str
+) -> None:
+    """One sentence that says which setting and what is wrong with it."""
+    with pytest.raises(SettingsError, match=says):
+        load(tmp_path, text, **environ)
+
+
+def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
+    """Somebody who commented everything out gets the defaults."""
+    assert load(tmp_path, "# port: 1\n") == Settings()
+
+
+def test_a_child_inherits_our_environment() -> None:
+    """A process that we start finds its PATH, and what we add."""
+    environment = child_environment(SPANLEDGER_TEST="1")
+
+    assert environment["SPANLEDGER_TEST"] == "1"
+    assert "PATH" in environment
