@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.errors import InvalidUsage
-from spanledger.usage import PART_OF, QUANTITY_MAX, UNITS, Usage
+from spanledger.usage import DISJOINT, PART_OF, QUANTITY_MAX, UNITS, Usage
 
 
 def test_absent_is_not_zero() -> None:
@@ -38,10 +38,14 @@ def test_total_is_input_and_output() -> None:
             {"input_tokens": 5, "cache_read_tokens": 6},
             "cache_read_tokens 6 exceeds input_tokens 5",
         ),
-        ({"reasoning_tokens": 1}, "reasoning_tokens 1 exceeds output_tokens 0"),
+        ({"reasoning_tokens": 1}, "reasoning_tokens 1 exceeds output_tokens None"),
+        (
+            {"input_tokens": 9, "cache_read_tokens": 5, "cache_write_tokens": 5},
+            "cache_read_tokens and cache_write_tokens 10 exceeds input_tokens 9",
+        ),
         (
             {"input_tokens": 9, "cache_read_tokens": 9, "cache_read_audio_tokens": 1},
-            "cache_read_audio_tokens 1 exceeds input_audio_tokens 0",
+            "cache_read_audio_tokens 1 exceeds input_audio_tokens None",
         ),
     ],
 )
@@ -67,3 +71,4 @@ def test_every_usage_that_exists_is_possible(quantities: dict[str, int]) -> None
 def test_the_table_of_parts_names_units_only() -> None:
     """A misspelled name in the table would silently contain nothing."""
     assert {*PART_OF, *(whole for wholes in PART_OF.values() for whole in wholes)} <= set(UNITS)
+    assert {unit for units in DISJOINT for unit in units} <= set(UNITS)

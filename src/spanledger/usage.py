@@ -11,7 +11,7 @@ from typing import Final
 
 from spanledger.errors import InvalidUsage
 
-__all__ = ["PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
+__all__ = ["DISJOINT", "PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
 
 QUANTITY_MAX: Final = 100_000_000
 """More of any unit in one call than this is a fault of the sender, not a call (PROMISES.md, 4)."""
@@ -30,6 +30,14 @@ PART_OF: Final = {
 }
 """Each unit that is contained in others, with those that contain it directly."""
 
+DISJOINT: Final = (
+    ("cache_read_tokens", "cache_write_tokens", "input_tokens"),
+    ("input_audio_tokens", "input_image_tokens", "input_tokens"),
+    ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_tokens"),
+    ("output_audio_tokens", "output_image_tokens", "output_tokens"),
+)
+"""Two parts that share nothing, and their whole, which even their sum cannot exceed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -37,7 +45,7 @@ class Usage:
 
     Raises:
         InvalidUsage: a quantity is no whole number from 0 to `QUANTITY_MAX`, or a part exceeds
-            its whole.
+            its whole, alone or together with another that it shares nothing with.
     """
 
     input_tokens: int | None = None
@@ -71,12 +79,14 @@ class Usage:
             _check_quantity(unit, getattr(self, unit))
         for part, wholes in PART_OF.items():
             for whole in wholes:
-                self._check_part(part, whole)
+                self._check_parts((part,), whole)
+        for part, other, whole in DISJOINT:
+            self._check_parts((part, other), whole)
 
-    def _check_part(self, part: str, whole: str) -> None:
-        part_quantity, whole_quantity = getattr(self, part) or 0, getattr(self, whole) or 0
-        if part_quantity > whole_quantity:
-            msg = f"{part} {part_quantity} exceeds {whole} {whole_quantity}"
+    def _check_parts(self, parts: tuple[str, ...], whole: str) -> None:
+        together = sum(getattr(self, part) or 0 for part in parts)
+        if together > (getattr(self, whole) or 0):
+            msg = f"{' and '.join(parts)} {together} exceeds {whole} {getattr(self, whole)}"
             raise InvalidUsage(msg)
 
     def reported(self) -> dict[str, int]:

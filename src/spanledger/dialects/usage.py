@@ -13,14 +13,6 @@ from spanledger.usage import QUANTITY_MAX, Usage
 
 __all__ = ["read_usage"]
 
-_DISJOINT: Final = (
-    ("cache_read_tokens", "cache_write_tokens", "input_tokens"),
-    ("input_audio_tokens", "input_image_tokens", "input_tokens"),
-    ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_tokens"),
-    ("output_audio_tokens", "output_image_tokens", "output_tokens"),
-)
-"""Two parts that share nothing, and their whole, which even their sum cannot exceed."""
-
 _CHAT: Final = {
     "input_tokens": "prompt_tokens",
     "cache_read_tokens": "prompt_tokens_details.cached_tokens",
@@ -57,10 +49,7 @@ def read_usage(provider: str, raw: Json) -> Usage:
         InvalidUsage: the numbers cannot be true, or are no numbers.
     """
     stated = _object(raw, "usage")
-    usage = _reader(provider, stated)(stated)
-    for part, other, whole in _DISJOINT:
-        _check_sum(usage, part, other, whole)
-    return usage
+    return _reader(provider, stated)(stated)
 
 
 def _reader(provider: str, raw: Json) -> Callable[[Json], Usage]:
@@ -200,10 +189,3 @@ def _sum(*counts: int | None) -> int | None:
     """The sum of what was stated; `None` when nothing was."""
     stated = [count for count in counts if count is not None]
     return sum(stated) if stated else None
-
-
-def _check_sum(usage: Usage, part: str, other: str, whole: str) -> None:
-    together = (getattr(usage, part) or 0) + (getattr(usage, other) or 0)
-    if together > (getattr(usage, whole) or 0):
-        msg = f"{part} and {other} are {together}, {whole} {getattr(usage, whole)}"
-        raise InvalidUsage(msg)
