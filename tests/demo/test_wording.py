@@ -22,7 +22,8 @@ def test_the_prompt_is_read_in_the_order_of_the_providers() -> None:
 
 def test_texts_are_found_at_any_depth() -> None:
     """Strings, blocks and parts are read alike; images have no text."""
-    content = ["a", {"text": "b"}, {"parts": [{"text": "c"}, {"inlineData": {}}]}, 5, None]
+    image: dict[str, object] = {"inlineData": {}}
+    content: list[object] = ["a", {"text": "b"}, {"parts": [{"text": "c"}, image]}, 5, None]
     assert list(texts_of(content)) == ["a", "b", "c"]
 
 

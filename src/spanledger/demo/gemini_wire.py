@@ -70,7 +70,9 @@ def _usage(ask: Ask, prompt: str, said: Draft, config: Json) -> Json:
 def _thoughts(model: str, prompt: str, config: Json) -> int:
     if not model.startswith(_THINKERS):
         return 0
-    budget = mapping(config.get("thinkingConfig")).get("thinkingBudget")
+    thinking = mapping(config.get("thinkingConfig"))
+    # Google reads both spellings, and its own SDK sends this one field in the second.
+    budget = thinking.get("thinkingBudget", thinking.get("thinking_budget"))
     if budget == 0 or (budget is None and _NOT_BY_DEFAULT in model):
         return 0
     thoughts = 37 + zlib.crc32(prompt.encode()) % 400
@@ -149,9 +151,11 @@ HABITS: Final = Habits(
     error=_error,
 )
 
-ENDPOINTS: Final = (
-    Endpoint(path="/gemini/v1beta/models/{model}:generateContent", answer=_answer, stream=False),
-    Endpoint(
-        path="/gemini/v1beta/models/{model}:streamGenerateContent", answer=_answer, stream=True
-    ),
+_VERSIONS: Final = ("v1", "v1beta")
+"""google-genai 3 asks `v1` unless told otherwise; its elders and most tutorials `v1beta`."""
+
+ENDPOINTS: Final = tuple(
+    Endpoint(path=f"/gemini/{version}/models/{{model}}:{call}", answer=_answer, stream=stream)
+    for version in _VERSIONS
+    for call, stream in (("generateContent", False), ("streamGenerateContent", True))
 )

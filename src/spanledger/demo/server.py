@@ -31,7 +31,10 @@ def serve_provider(app: ASGIApp | None = None) -> Generator[str]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+    # The protocol is named because asyncio turns off Nagle's delay only where it sees TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
         port: int = listener.getsockname()[1]
         thread = threading.Thread(
             target=server.run, args=([listener],), name="simulated-provider", daemon=True
