@@ -124,7 +124,9 @@ def _demo(args: argparse.Namespace) -> None:
 
     with _stop_signals() as stop, TemporaryDirectory(prefix="spanledger-demo-") as temporary:
         args.data_dir = args.data_dir or Path(temporary)
-        settings = _with_free_ports(_settings(args))
+        # Of the demo's own, so that no other application of this machine reports to it.
+        args.otlp_http_port = args.otlp_http_port or 0
+        settings = _with_free_port(_settings(args))
         _say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:
             _run_traffic(provider_url, served.otlp_url)
@@ -136,17 +138,15 @@ def _demo(args: argparse.Namespace) -> None:
                 stop.wait()
 
 
-def _with_free_ports(settings: Settings) -> Settings:
-    """The same settings; a port that somebody else uses is replaced by a free one."""
+def _with_free_port(settings: Settings) -> Settings:
+    """The same settings; if somebody else uses the port of the dashboard, any free one."""
     from spanledger.serving import listen  # noqa: PLC0415 - see _up
 
-    ports = {"port": settings.port, "otlp_http_port": settings.otlp_http_port}
-    for name, port in ports.items():
-        try:
-            listen(settings.host, port).close()
-        except SettingsError:
-            ports[name] = 0
-    return replace(settings, **ports)
+    try:
+        listen(settings.host, settings.port).close()
+    except SettingsError:
+        return replace(settings, port=0)
+    return settings
 
 
 def _run_traffic(provider_url: str, otlp_url: str) -> None:

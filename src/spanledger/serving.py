@@ -31,10 +31,16 @@ def listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= PORT_MAX:
         msg = f"cannot listen on {host} port {port}: ports end at {PORT_MAX}"
         raise SettingsError(msg)
+    # The protocol is named because asyncio turns off Nagle's delay only where it sees TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
+        listener.close()
         raise SettingsError(_why_not(host, port, error)) from error
+    return listener
 
 
 def base_url(listener: socket.socket) -> str:
