@@ -24,7 +24,7 @@ from google.genai import types
 
 from spanledger.demo.progress import Progress
 
-__all__ = ["ANSWERED", "CALLS", "main"]
+__all__ = ["main"]
 
 CALLS: Final = 42
 """Calls that the application makes. One of them is sent twice, by the SDK's own retry."""
