@@ -1,0 +1,70 @@
+"""The whole process: what it acknowledged stays, whatever happens to it."""
+
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.collector.spans import build_body, build_span
+from tests.running import ADMIN_KEY, Running, run_spanledger, spanledger_up
+
+PROTOBUF = {"content-type": "application/x-protobuf"}
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+def deliver(up: Running, *numbers: int) -> None:
+    """Send one span for each number and have it acknowledged."""
+    body = build_body(*(build_span(span_id=number.to_bytes(8)) for number in numbers))
+    answer = httpx.post(f"{up.otlp_url}/v1/traces", content=body, headers=PROTOBUF, trust_env=False)
+    assert answer.status_code == 200
+
+
+def total(up: Running) -> tuple[int, str]:
+    """Calls and amount over all time."""
+    page = httpx.get(
+        f"{up.api_url}/v1/costs",
+        params={"bucket_width": "total"},
+        headers=ADMIN,
+        trust_env=False,
+    ).json()
+    (result,) = page["data"][0]["results"]
+    return result["calls"], result["amount"]["value"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_acknowledged_survives(tmp_path: Path, number: signal.Signals) -> None:
+    """R1 in small: after a kill the same calls stand, and what is sent again is not doubled."""
+    with spanledger_up(tmp_path) as up:
+        deliver(up, 1, 2, 3)
+        up.process.send_signal(number)
+        up.process.wait(timeout=30)
+
+    with spanledger_up(tmp_path) as up:
+        deliver(up, 3, 4)
+
+        assert total(up) == (4, "0.026")
+
+
+def test_a_zone_of_the_host_changes_nothing(tmp_path: Path) -> None:
+    """S4 risk "days": the engine takes the host's zone for its own; our times stay UTC."""
+    with spanledger_up(tmp_path, TZ="Asia/Kolkata") as up:
+        deliver(up, 1)
+        call = httpx.get(f"{up.api_url}/v1/calls", headers=ADMIN, trust_env=False).json()["data"][0]
+
+    assert call["start_time"] == "2026-11-01T12:00:00.123456Z"
+
+
+def test_a_damaged_key_file_ends_the_start(tmp_path: Path) -> None:
+    """A damaged key file, like a damaged anything, ends the start with one sentence."""
+    with spanledger_up(tmp_path):
+        pass
+    (tmp_path / "spanledger-data" / "keys.json").write_text("{")
+
+    failed = run_spanledger(
+        "up", "--port", "0", "--otlp-http-port", "0", cwd=tmp_path, SPANLEDGER_ADMIN_KEY=""
+    )
+
+    assert failed.returncode == 1
+    assert "keys.json" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
