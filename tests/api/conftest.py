@@ -23,6 +23,8 @@ from spanledger.storage.query import CostQuery, CostTable, Selection
 from spanledger.storage.row import CostRow
 from spanledger.usage import Usage
 
+MakeRow = Callable[..., CostRow]
+
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 
 
@@ -34,15 +36,18 @@ class SwitchableStore:
         self.failure: Exception | None = None
 
     def write(self, rows: Sequence[CostRow]) -> None:
+        """Keep the rows."""
         self.memory.write(rows)
 
     def costs(self, query: CostQuery) -> CostTable:
+        """Sum, or fail."""
         self._fail()
         return self.memory.costs(query)
 
     def calls(
         self, where: Selection, *, limit: int, after: CallPosition | None = None
     ) -> Sequence[CostRow]:
+        """List, or fail."""
         self._fail()
         return self.memory.calls(where, limit=limit, after=after)
 
@@ -115,7 +120,7 @@ def store_failure() -> Exception:
 
 
 @pytest.fixture
-def make_row() -> Callable[..., CostRow]:
+def make_row() -> MakeRow:
     """Builds a row: `number` makes its identity, `amount` its cost, the rest is of the call."""
 
     def build(

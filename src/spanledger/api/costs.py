@@ -14,6 +14,7 @@ from spanledger.api.cursors import Cursor
 from spanledger.api.errors import invalid
 from spanledger.api.money import amount_json
 from spanledger.api.parameters import FILTERS, PAGING, RANGE, Parameter, Parameters
+from spanledger.errors import InvalidQuery
 from spanledger.storage.buckets import WIDTHS, iter_edges
 from spanledger.storage.query import DIMENSIONS, RESULTS_MAX, CostQuery, CostResult, check_dimension
 
@@ -126,7 +127,10 @@ def _group_by(parameters: Parameters) -> tuple[str, ...]:
         if name == "token_kind":
             message = "group_by=token_kind is not answered yet: results count tokens by kind."
             raise invalid(message, param="group_by")
-        check_dimension(name)
+        try:
+            check_dimension(name)
+        except InvalidQuery as error:
+            raise invalid(str(error), param="group_by") from error
     return names
 
 
@@ -142,9 +146,7 @@ def _total(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any]:
 def _buckets(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any]:
     """A page of buckets, each with all its results."""
     start, end = _read_instant(cursor.get("at", "")) or question.start, question.end
-    if start is None or end is None:
-        message = "buckets need a range"
-        raise ValueError(message)
+    assert start is not None and end is not None  # noqa: S101, PT018 - so for every width but total
     all_edges = iter_edges(start, end, question.width, question.zone.key)
     edges = tuple(islice(all_edges, question.limit + 1))
     within = replace(question, start=edges[0], end=edges[-1])

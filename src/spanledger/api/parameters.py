@@ -7,7 +7,7 @@ widen a sum.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _TAG: Final = "tag:"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS: Final = range(1970, 2200)
 _DIGITS: Final = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 _LOST_PLUS: Final = re.compile(r"(T.*) (\d\d:?\d\d)$")
@@ -190,7 +191,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 def _instant(text: str, zone: ZoneInfo) -> datetime:
     if _DIGITS.fullmatch(text):
-        return datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
+        return _EPOCH + timedelta(seconds=int(text.partition(".")[0]))
     # A `+` that was not escaped in the address arrives as a space.
     moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
