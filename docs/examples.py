@@ -1,0 +1,112 @@
+"""The examples of docs/api.md: real answers, over three calls that are always the same."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx
+from fastapi import FastAPI
+
+from spanledger.api.app import create_app
+from spanledger.call import Call
+from spanledger.pricing.book import PriceBook
+from spanledger.pricing.engine import price
+from spanledger.storage.keys import KeyRing
+from spanledger.storage.memory import MemoryStore
+from spanledger.storage.row import CostRow
+from spanledger.usage import Usage
+
+__all__ = ["EXAMPLES", "ask", "create_example_app"]
+
+HOST: Final = "http://127.0.0.1:8400"
+KEY: Final = "the key of the examples"
+NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+CLAUDE_CALL: Final = Call(
+    trace_id="5cccc9f9604447b73e227469aa742917",
+    span_id="6acd7875a47f6058",
+    start_time=NOON,
+    duration_us=1_403_112,
+    time_to_first_chunk_us=402_465,
+    provider="anthropic",
+    operation="chat",
+    request_model="claude-sonnet-4-6",
+    response_model="claude-sonnet-4-6",
+    response_id="msg_0199235d9359404de1b7c458",
+    stream=True,
+    attempt=1,
+    service="help-desk",
+    user_id="cora",
+    team="research",
+    conversation_id="c-17",
+    message_id="m-3",
+    usage=Usage(input_tokens=1613, cache_read_tokens=1600, cache_write_tokens=0, output_tokens=54),
+    usage_source="provider",
+    usage_raw='{"input_tokens":13,"cache_creation_input_tokens":0,"cache_read_input_tokens":1600,'
+    '"output_tokens":54}',
+)
+GPT_CALL: Final = Call(
+    trace_id="5cccc9f9604447b73e227469aa742917",
+    span_id="9d1f0c33ab20e411",
+    start_time=NOON + timedelta(seconds=2),
+    duration_us=815_004,
+    provider="openai",
+    operation="chat",
+    request_model="gpt-4o",
+    response_model="gpt-4o-2024-08-06",
+    service="help-desk",
+    user_id="cora",
+    team="research",
+    conversation_id="c-17",
+    message_id="m-3",
+    usage=Usage(input_tokens=1200, cache_read_tokens=0, output_tokens=350, reasoning_tokens=0),
+    usage_source="provider",
+)
+IN_HOUSE_CALL: Final = Call(
+    trace_id="0a52c1d7be6f4c5f8a9d3e2f1b0c7d68",
+    span_id="77aa41c2d93be0f5",
+    start_time=NOON + timedelta(seconds=5),
+    duration_us=120_871,
+    provider="openai",
+    operation="chat",
+    request_model="acme-internal-1",
+    service="help-desk",
+    user_id="ana",
+    team="support",
+    conversation_id="c-18",
+    message_id="m-1",
+    usage=Usage(input_tokens=11, output_tokens=43),
+    usage_source="provider",
+)
+
+EXAMPLES: Final = {
+    "/health": f"{HOST}/health",
+    "/v1/costs": f"{HOST}/v1/costs?start_time=2026-11-20&end_time=2026-11-21&group_by=user",
+    "/v1/calls": f"{HOST}/v1/calls?user_ids=cora&limit=1",
+    "/v1/calls/{call_id}": f"{HOST}/v1/calls/{CLAUDE_CALL.call_id}",
+    "/v1/messages/{message_id}/cost": f"{HOST}/v1/messages/m-3/cost",
+}
+"""What the docs ask each route."""
+
+
+def create_example_app() -> FastAPI:
+    """The API over the three calls, priced by the price book."""
+    store, book = MemoryStore(), PriceBook()
+    calls = (CLAUDE_CALL, GPT_CALL, IN_HOUSE_CALL)
+    recorded_at = NOON + timedelta(seconds=6)
+    store.write([CostRow(call, price(call, book), recorded_at) for call in calls])
+    with TemporaryDirectory() as empty:
+        keys = KeyRing(Path(empty) / "keys.json", admin_key=KEY)
+    return create_app(store=store, keys=keys, clock=lambda: recorded_at)
+
+
+def ask(app: FastAPI, url: str) -> str:
+    """The body of the answer to a GET of `url`."""
+
+    async def exchange() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return await client.get(url, headers={"Authorization": f"Bearer {KEY}"})
+
+    return asyncio.run(exchange()).raise_for_status().text
