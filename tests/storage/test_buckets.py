@@ -150,8 +150,11 @@ def test_no_boundary_is_missed(asked: tuple[datetime, datetime, str, str]) -> No
     _, _, width, zone = asked
 
     for start, end in pairwise(iter_edges(*asked)):
-        instants = (start + (end - start) * share / 7 for share in range(7))
-        shown = max(reading(instant, zone, width) for instant in (*instants, end - SECOND / 1e6))
+        instants = (start + (end - start) * share // 7 for share in range(7))
+        shown = max(
+            reading(instant, zone, width)
+            for instant in (*instants, end - timedelta(microseconds=1))
+        )
         assert shown <= reading(start, zone, width)
 
 
