@@ -26,8 +26,9 @@ def instrument(
     Calling it again does nothing. It never raises: what fails is logged.
 
     Args:
-        tracer_provider: used as it is. Without one the global provider is used; where none is set,
-            one is made, which exports by OTLP/HTTP as the standard `OTEL_*` variables say.
+        tracer_provider: used as it is. Without one the global provider is used. Where none is set
+            until the first model call, one is set that exports by OTLP/HTTP, as the standard
+            `OTEL_*` variables say.
         meter_provider: for the GenAI client metrics; the global one by default.
     """
     from spanledger.instrumentation.lifecycle import start  # noqa: PLC0415 - keeps our import light

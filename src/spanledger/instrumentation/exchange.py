@@ -3,7 +3,7 @@
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from dataclasses import dataclass
 from types import TracebackType
@@ -58,6 +58,8 @@ class Recorder:
 
     tracer: Tracer
     metrics: Metrics
+    settle: Callable[[], None]
+    """Called before each span, to make sure of the provider that the tracer leads to."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
@@ -74,6 +76,7 @@ class Recorder:
         asked = read_asked(request, dialect)
         facts = request_facts(request, dialect, asked, current_attribution())
         enclosing = get_current_span()
+        self.settle()
         span = self.tracer.start_span(
             span_name(dialect, asked), kind=SpanKind.CLIENT, attributes=facts
         )

@@ -65,8 +65,9 @@ def start(
             return
         destination = find_destination(tracer_provider, _process.closed)
         recorder = Recorder(
-            tracer=destination.provider.get_tracer("spanledger", version),
+            tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
+            settle=destination.settle,
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
@@ -83,6 +84,4 @@ def stop() -> None:
             recording.finder.remove()
         for patched in recording.patches:
             unpatch(patched)
-        if recording.destination.ours:
-            _process.closed = recording.destination.provider
-        recording.destination.close()
+        _process.closed = recording.destination.close() or _process.closed

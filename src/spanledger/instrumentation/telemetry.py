@@ -1,6 +1,7 @@
 """Where spans go: the provider that the app has, or one of ours with an OTLP/HTTP exporter."""
 
-from dataclasses import dataclass
+import threading
+from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
@@ -13,46 +14,76 @@ from spanledger.settings import otel_variable
 
 __all__ = ["Destination", "find_destination"]
 
-_FLUSH_MILLISECONDS = 5_000
+_FLUSH_MILLISECONDS: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
 class Destination:
-    """A tracer provider, and whether we made it."""
+    """A tracer provider, and whether it is ours.
 
-    provider: trace.TracerProvider
-    ours: bool
+    A provider of ours becomes the global one only with the first model call: an app that imports
+    us first and sets up its own tracing after that finds the place free, and is joined there.
+    """
 
-    def close(self) -> None:
-        """Hand over what is still held; a provider of ours has no further use."""
-        if not isinstance(self.provider, TracerProvider):
+    def __init__(self, provider: trace.TracerProvider, *, ours: bool, pending: bool) -> None:
+        self._provider = provider
+        self._ours = ours
+        self._pending = pending
+        self._lock = threading.Lock()
+
+    def tracer(self, version: str) -> trace.Tracer:
+        """The tracer for our spans; while nothing is settled, it leads to the later provider."""
+        provider = trace.get_tracer_provider() if self._pending else self._provider
+        return provider.get_tracer("spanledger", version)
+
+    def settle(self) -> None:
+        """Before the first span: put our provider in place unless the app has set one since."""
+        if not self._pending:
             return
-        self.provider.force_flush(_FLUSH_MILLISECONDS)
-        if self.ours:
-            self.provider.shutdown()
+        with self._lock:
+            if not self._pending:
+                return
+            if _nobody_has_set_one():
+                trace.set_tracer_provider(self._provider)
+            else:
+                self._shut_down()
+                self._provider, self._ours = trace.get_tracer_provider(), False
+            self._pending = False
+
+    def close(self) -> trace.TracerProvider | None:
+        """Hand over what is still held. A provider of ours has no further use: it is returned."""
+        if not self._ours:
+            if isinstance(self._provider, TracerProvider):
+                self._provider.force_flush(_FLUSH_MILLISECONDS)
+            return None
+        self._shut_down()
+        return self._provider
+
+    def _shut_down(self) -> None:
+        if isinstance(self._provider, TracerProvider):
+            self._provider.shutdown()
 
 
 def find_destination(
     given: trace.TracerProvider | None, closed: trace.TracerProvider | None = None
 ) -> Destination:
-    """The provider given, else the global one, else a new one, which becomes the global one.
+    """The provider given, else the global one, else one that we make.
 
     Args:
         given: used as it is, and nothing is added to it.
         closed: a provider of ours that was shut down, and may still be the global one.
     """
     if given is not None:
-        return Destination(given, ours=False)
-    current = trace.get_tracer_provider()
-    nobody_has_set_one = isinstance(current, trace.ProxyTracerProvider)
-    if not nobody_has_set_one and current is not closed:
-        return Destination(current, ours=False)
+        return Destination(given, ours=False, pending=False)
+    free = _nobody_has_set_one()
+    if not free and (current := trace.get_tracer_provider()) is not closed:
+        return Destination(current, ours=False, pending=False)
     if otel_variable(OTEL_SDK_DISABLED).lower() == "true":
-        return Destination(trace.NoOpTracerProvider(), ours=False)
-    provider = _make_provider()
-    if nobody_has_set_one:
-        trace.set_tracer_provider(provider)
-    return Destination(provider, ours=True)
+        return Destination(trace.NoOpTracerProvider(), ours=False, pending=False)
+    return Destination(_make_provider(), ours=True, pending=free)
+
+
+def _nobody_has_set_one() -> bool:
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def _make_provider() -> TracerProvider:

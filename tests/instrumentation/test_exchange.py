@@ -1,0 +1,276 @@
+"""One exchange is one span, whoever ends it, and the app's own context stays as it was."""
+
+import asyncio
+import gc
+from types import ModuleType
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from opentelemetry import context, trace
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
+)
+from opentelemetry.trace import StatusCode
+
+from tests.instrumentation.calls import CHAT, CHAT_PATH, CHAT_STREAM, Recording
+from tests.instrumentation.provider import Provider, Reply, recorded
+
+URL = "http://provider" + CHAT_PATH
+
+
+def answering(library: ModuleType, **answer: Any) -> Any:
+    """A client whose transport answers from memory."""
+    answer = answer or {"json": {"usage": {"prompt_tokens": 1}}}
+    return library.Client(
+        transport=library.MockTransport(lambda _: library.Response(200, **answer))
+    )
+
+
+def test_the_span_is_current_below_and_gone_after(
+    provider: Provider, recording: Recording, library: ModuleType
+) -> None:
+    """Spans of the transport nest below ours; the app's context is the same object afterwards."""
+    tracer = recording.provider.get_tracer("transport")
+
+    class Transport(library.HTTPTransport):
+        def handle_request(self, request: Any) -> Any:
+            with tracer.start_as_current_span("http"):
+                return super().handle_request(request)
+
+    provider.answer_with(recorded("openai_chat_stream.sse"))
+    before = context.get_current()
+    with (
+        recording.on(),
+        library.Client(transport=Transport(verify=False)) as client,  # noqa: S501 - loopback
+        client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
+    ):
+        assert context.get_current() is before
+        for _ in response.iter_raw():
+            assert context.get_current() is before
+    assert context.get_current() is before
+    http, ours = recording.spans
+    assert http.parent is not None
+    assert http.parent == ours.context
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_closing_early_ends_the_span_as_partial(
+    provider: Provider, recording: Recording, library: ModuleType, read: int
+) -> None:
+    """An app that reads no further has made no error, but its usage is not the last word."""
+    provider.answer_with(Reply(recorded("openai_chat_stream.sse").body[:300], hold=True))
+    with (
+        recording.on(),
+        library.Client(verify=False, trust_env=False) as client,  # noqa: S501 - loopback
+        client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
+    ):
+        chunks = response.iter_raw()
+        for _ in range(read):
+            next(chunks)
+    assert recording.span.status.status_code is StatusCode.UNSET
+    assert recording.facts["spanledger.usage.partial"] is True
+    assert recording.facts["spanledger.usage.source"] == "none"
+
+
+def test_closing_after_the_formats_own_end_is_complete(
+    recording: Recording, library: ModuleType
+) -> None:
+    """SDKs stop at [DONE], before the last bytes of the transport: nothing is missing then."""
+
+    class Body(library.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield recorded("openai_chat_stream.sse").body
+            yield b": more\n\n"
+
+    answer = {"stream": Body(), "headers": {"content-type": "text/event-stream"}}
+    with (
+        recording.on(),
+        answering(library, **answer) as client,
+        client.stream("POST", URL, json=CHAT_STREAM) as response,
+    ):
+        next(response.iter_raw())
+    assert "spanledger.usage.partial" not in recording.facts
+    assert recording.facts["gen_ai.usage.output_tokens"] == 46
+
+
+def test_a_dropped_response_ends_its_span(recording: Recording, library: ModuleType) -> None:
+    """Nobody reads, nobody closes: the span ends when the response is collected."""
+
+    class Body(library.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield recorded("openai_chat_stream.sse").body[:400]
+            yield b"never read"
+
+    answer = {"stream": Body(), "headers": {"content-type": "text/event-stream"}}
+    with recording.on(), answering(library, **answer) as client:
+        unread = client.send(client.build_request("POST", URL, json=CHAT_STREAM), stream=True)
+        begun = client.send(client.build_request("POST", URL, json=CHAT_STREAM), stream=True)
+        chunks = begun.iter_raw()
+        next(chunks)
+        assert recording.spans == ()
+
+        del unread, begun, chunks
+        gc.collect()
+
+        assert len(recording.spans) == 2
+    for span in recording.spans:
+        assert (span.attributes or {})["spanledger.usage.partial"] is True
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_cancellation_passes_and_ends_the_span(
+    provider: Provider, recording: Recording, library: ModuleType, *, stream: bool
+) -> None:
+    """S3.7: the task is cancelled as it would be without us, and what was seen is recorded."""
+    body = recorded("openai_chat_stream.sse").body[:300]
+    provider.answer_with(Reply(body, hold=True, content_type="text/event-stream"))
+
+    async def call(first_chunk: asyncio.Event) -> None:
+        async with (
+            library.AsyncClient(verify=False, trust_env=False) as client,  # noqa: S501 - loopback
+            client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
+        ):
+            if not stream:
+                first_chunk.set()
+                await response.aread()
+            async for _ in response.aiter_raw():
+                first_chunk.set()
+
+    async def cancel() -> None:
+        first_chunk = asyncio.Event()
+        task = asyncio.create_task(call(first_chunk))
+        await first_chunk.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with recording.on():
+        asyncio.run(cancel())
+
+    assert recording.facts["error.type"] == "asyncio.exceptions.CancelledError"
+    assert recording.facts["spanledger.usage.partial"] is True
+    assert recording.span.status.status_code is StatusCode.ERROR
+
+
+def test_cancellation_before_the_answer_ends_the_span(
+    recording: Recording, library: ModuleType
+) -> None:
+    """A request that was given up before its answer leaves a failed span as well."""
+
+    async def call() -> None:
+        sent = asyncio.Event()
+
+        async def never(_request: Any) -> Any:
+            sent.set()
+            await asyncio.Event().wait()
+
+        async with library.AsyncClient(transport=library.MockTransport(never)) as client:
+            task = asyncio.create_task(client.post(URL, json=CHAT))
+            await sent.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with recording.on():
+        asyncio.run(call())
+
+    assert recording.facts["error.type"] == "asyncio.exceptions.CancelledError"
+
+
+def test_an_error_inside_the_stream_is_the_spans_error(
+    recording: Recording, library: ModuleType
+) -> None:
+    """A provider may fail after its 200: what it calls the error is the error's type."""
+    reply = recorded("anthropic_messages_stream_error.sse")
+    answer = {"content": reply.body, "headers": {"content-type": reply.content_type}}
+    with recording.on(), answering(library, **answer) as client:
+        client.post("http://provider/v1/messages", json={"model": "claude", "stream": True})
+
+    assert recording.facts["error.type"] == "overloaded_error"
+    assert recording.facts["spanledger.usage.partial"] is True
+    assert recording.span.status.status_code is StatusCode.ERROR
+
+
+def test_impossible_usage_stays_raw(recording: Recording) -> None:
+    """More cached than input cannot be true: the evidence goes on, the numbers do not."""
+    usage = {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 2}}
+    with recording.on(), answering(httpx, json={"usage": usage}) as client:
+        client.post(URL, json=CHAT)
+
+    facts = recording.facts
+    assert facts["spanledger.usage.source"] == "provider"
+    assert facts["spanledger.usage.raw"].startswith('{"prompt_tokens":1')
+    assert not [name for name in facts if name.startswith("gen_ai.usage.")]
+
+
+@pytest.mark.parametrize("key", [_SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"])
+def test_what_is_sent_under_suppression_is_not_recorded(recording: Recording, key: str) -> None:
+    """Exporters send under this key: our own export, should it use httpx, is no model call."""
+    with recording.on(), answering(httpx2) as client:
+        token = context.attach(context.set_value(key, True))
+        client.post(URL, json=CHAT)
+        context.detach(token)
+
+    assert recording.spans == ()
+
+
+def test_unsampled_calls_are_left_alone(library: ModuleType) -> None:
+    """Where the app's sampler drops the span, the response is not even touched."""
+    recording = Recording()
+    sampler = trace.NoOpTracerProvider()
+    recording.provider.shutdown()
+    import spanledger  # noqa: PLC0415 - for this one test
+
+    spanledger.instrument(tracer_provider=sampler)
+    try:
+        with answering(library) as client:
+            response = client.post(URL, json=CHAT)
+    finally:
+        spanledger.uninstrument()
+
+    assert type(response.stream).__name__ == "BoundSyncStream"
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "covered"),
+    [
+        ("app", {}, None),
+        ("app", {"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "openai"}, None),
+        ("official", {"gen_ai.operation.name": "chat"}, True),
+        ("openllmetry", {"gen_ai.system": "OpenAI", "llm.request.type": "chat"}, True),
+        ("openinference", {"llm.model_name": "gpt-4o"}, True),
+        ("com.anthropic.sdk.python", {}, True),
+    ],
+)
+def test_only_another_record_of_the_call_is_covered(
+    recording: Recording, scope: str, attributes: dict[str, str], covered: object
+) -> None:
+    """Our span is the billable one: one around it that records the same call says it is covered."""
+    tracer = recording.provider.get_tracer(scope)
+    with (
+        recording.on(),
+        tracer.start_as_current_span("outer", kind=trace.SpanKind.CLIENT, attributes=attributes),
+        answering(httpx2) as client,
+    ):
+        client.post(URL, json=CHAT)
+
+    ours, outer = recording.spans
+    assert (outer.attributes or {}).get("spanledger.covered") == covered
+    assert "spanledger.covered" not in (ours.attributes or {})
+    assert ours.parent == outer.context
+
+
+def test_a_gateway_inside_the_process_is_not_charged_twice(recording: Recording) -> None:
+    """A client whose transport calls the provider in turn: the inner exchange is the billable."""
+
+    def forward(_request: Any) -> Any:
+        with answering(httpx2) as upstream:
+            return httpx.Response(200, content=upstream.post(URL, json=CHAT).content)
+
+    with recording.on(), httpx.Client(transport=httpx.MockTransport(forward)) as client:
+        client.post(URL, json=CHAT)
+
+    covered = [(span.attributes or {}).get("spanledger.covered", False) for span in recording.spans]
+    assert covered == [False, True]
