@@ -25,7 +25,7 @@ class Settings:
     """All that can be set; the docstring of each field is its documentation."""
 
     data_dir: Path = Path("spanledger-data")
-    """Where the embedded store, keys and the spool are kept."""
+    """Where the embedded store and the keys are kept."""
     host: str = "127.0.0.1"
     """Address to listen on. Beyond loopback the server refuses to start without keys."""
     port: int = 8400

@@ -14,7 +14,7 @@ from spanledger.errors import InvalidUsage
 __all__ = ["DISJOINT", "PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
 
 QUANTITY_MAX: Final = 100_000_000
-"""More of any unit in one call than this is a fault of the sender, not a call (PROMISES.md, 4)."""
+"""More of any unit in one call than this is a fault of the sender, not a call."""
 
 PART_OF: Final = {
     "cache_read_tokens": ("input_tokens",),

@@ -143,7 +143,7 @@ def test_newer_database_is_refused(data_dir: Path) -> None:
             open_embedded(data_dir)
 
 
-def test_missing_chdb_is_said() -> None:
+def test_missing_chdb_is_said(tmp_path: Path) -> None:
     """Without the embedded extra, opening says what to install."""
     code = """
 import sys
@@ -156,7 +156,7 @@ try:
 except StoreError as error:
     print(error)
 """
-    with _python(code, "data") as process:
+    with _python(code, str(tmp_path / "data")) as process:
         output, errors = process.communicate()
 
     assert (output, errors) == (

@@ -61,3 +61,10 @@ def test_places_that_cannot_be_used(tmp_path: Path) -> None:
         message = re.escape(f"the data directory {place} cannot be used: {reason}")
         with pytest.raises(StoreError, match=f"^{message}$"):
             lock_directory(place)
+
+
+def test_only_its_owner_may_look(tmp_path: Path) -> None:
+    """Threat 11: other accounts of the machine cannot read what anybody's calls cost."""
+    lock_directory(tmp_path / "data")()
+
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700

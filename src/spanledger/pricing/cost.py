@@ -28,7 +28,7 @@ class PriceLine:
     per: int
     amount: Decimal
     source: str
-    """Where the rate comes from, for instance `list:genai-prices/openai/gpt-4o`."""
+    """Where the rate comes from, for instance `list:genai-prices/0.2.3/openai/gpt-4o`."""
     effective_date: date | None
     """Since when the rate holds, where the source says so."""
 

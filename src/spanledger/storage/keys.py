@@ -166,7 +166,7 @@ class KeyRing:
         """The keys to edit; they are stored when the block ends well, by one editor at a time."""
         with self._thread_lock:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with self._path.with_name(f"{self._path.name}.lock").open("ab") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                     keys = list(_load(self._path)) if self._path.exists() else []

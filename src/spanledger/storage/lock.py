@@ -20,7 +20,7 @@ def lock_directory(directory: Path) -> Callable[[], None]:
         StoreError: it is no directory, or cannot be written.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = (directory / "lock").open("a+", encoding="ascii")
     except OSError as error:
         msg = f"the data directory {directory} cannot be used: {error.strerror}"
