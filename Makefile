@@ -39,7 +39,11 @@ docs: $(DEV) ## write the generated parts of the docs anew
 	$(BIN)/python docs/generate.py
 
 lock: $(DEV) ## resolve the pinned requirements anew, from pyproject.toml
-	$(BIN)/python requirements/compile.py
+	for extra in demo dev; do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$extra --group build --universal --upgrade \
+	    --generate-hashes --no-annotate --no-header --no-emit-package spanledger --quiet \
+	    --output-file requirements/$$extra.txt || exit; \
+	done
 
 clean: ## remove what the other verbs made
 	rm -rf $(VENV) .coverage* htmlcov artifacts dist build .hypothesis .pytest_cache .ruff_cache
