@@ -1,10 +1,9 @@
 """The same HTTP calls through each library, synchronous and not, and what the app sees of them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -30,7 +29,7 @@ class Recording:
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
 
     @contextmanager
-    def on(self) -> Iterator[None]:
+    def on(self) -> Generator[None]:
         """Record what is done inside."""
         spanledger.instrument(tracer_provider=self.provider)
         try:
@@ -63,6 +62,20 @@ class Seen:
     error: tuple[object, ...] = ()
 
 
+def memory(library: Any, **answer: Any) -> Any:
+    """A transport of the library's that gives this answer to everything."""
+
+    def respond(_request: object) -> Any:
+        return library.Response(200, **(answer or {"json": {"usage": {"prompt_tokens": 1}}}))
+
+    return library.MockTransport(respond)
+
+
+def answering(library: Any, **answer: Any) -> Any:
+    """A client over such a transport."""
+    return library.Client(transport=memory(library, **answer))
+
+
 def describe(error: BaseException | None) -> tuple[object, ...]:
     """An exception as a value: type, arguments, text, and what it came from."""
     if error is None:
@@ -80,23 +93,22 @@ def describe(error: BaseException | None) -> tuple[object, ...]:
     )
 
 
-def post(library: ModuleType, mode: str, url: str, body: object, **options: Any) -> Seen:
+def post(library: Any, mode: str, url: str, body: object, **options: Any) -> Seen:
     """POST and read the answer's raw bytes, `mode` being sync or async, whole or stream."""
-    run: Callable[..., Seen] = {
-        "sync": _post_sync,
-        "async": lambda *given, **more: asyncio.run(_post_async(*given, **more)),
-    }[mode.split()[0]]
-    return run(library, url, body, stream=mode.endswith("stream"), **options)
+    stream = mode.endswith("stream")
+    if mode.startswith("async"):
+        return asyncio.run(_post_async(library, url, body, stream=stream, **options))
+    return _post_sync(library, url, body, stream=stream, **options)
 
 
 MODES = ("sync", "sync stream", "async", "async stream")
 
 
 def _post_sync(
-    library: ModuleType, url: str, body: object, *, stream: bool, transport: Any = None
+    library: Any, url: str, body: object, *, stream: bool, transport: Any = None
 ) -> Seen:
     chunks: list[bytes] = []
-    client = library.Client(verify=False, trust_env=False, transport=transport)  # noqa: S501 - loopback
+    client = library.Client(verify=False, trust_env=False, transport=transport)
     with client:
         try:
             if not stream:
@@ -109,10 +121,10 @@ def _post_sync(
 
 
 async def _post_async(
-    library: ModuleType, url: str, body: object, *, stream: bool, transport: Any = None
+    library: Any, url: str, body: object, *, stream: bool, transport: Any = None
 ) -> Seen:
     chunks: list[bytes] = []
-    client = library.AsyncClient(verify=False, trust_env=False, transport=transport)  # noqa: S501 - loopback
+    client = library.AsyncClient(verify=False, trust_env=False, transport=transport)
     async with client:
         try:
             if not stream:

@@ -1,7 +1,7 @@
 """A provider to call, and a recording to look at."""
 
 from collections.abc import Iterator
-from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -25,7 +25,7 @@ def recording() -> Iterator[Recording]:
 
 
 @pytest.fixture(params=LIBRARIES, ids=lambda library: library.__name__)
-def library(request: pytest.FixtureRequest) -> ModuleType:
+def library(request: pytest.FixtureRequest) -> Any:
     """Httpx and httpx2."""
     return request.param
 

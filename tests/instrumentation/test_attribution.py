@@ -13,7 +13,7 @@ from opentelemetry import context
 
 import spanledger
 from spanledger.instrumentation.attribution import current_attribution
-from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording
+from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording, memory
 
 
 def team() -> object:
@@ -22,8 +22,8 @@ def team() -> object:
 
 
 def test_every_value_stands_on_the_span(recording: Recording) -> None:
-    """S3.1, S4.2: user, team, department, agent, conversation, message, feature, tags, no charge."""
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    """S3.1, S4.2: who, for which team, agent, conversation, message and feature, and tags."""
+    transport = memory(httpx, json={})
     attribution = spanledger.attribute(
         user_id=UUID(int=7),
         team="red",
@@ -54,7 +54,7 @@ def test_every_value_stands_on_the_span(recording: Recording) -> None:
 
 def test_the_wire_names_the_conversation_where_the_app_does_not(recording: Recording) -> None:
     """A conversation id of the wire format counts, and none is ever invented."""
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    transport = memory(httpx, json={})
     with recording.on(), httpx.Client(transport=transport) as client:
         client.post("http://provider/v1/responses", json={"conversation": "conv_1"})
         client.post("http://provider/v1/responses", json={})

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -10,40 +9,32 @@ import httpx2
 import pytest
 from opentelemetry import context, trace
 from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
+    _SUPPRESS_INSTRUMENTATION_KEY,
 )
 from opentelemetry.trace import StatusCode
 
-from tests.instrumentation.calls import CHAT, CHAT_PATH, CHAT_STREAM, Recording
+from tests.instrumentation.calls import CHAT, CHAT_PATH, CHAT_STREAM, Recording, answering
 from tests.instrumentation.provider import Provider, Reply, recorded
 
 URL = "http://provider" + CHAT_PATH
 
 
-def answering(library: ModuleType, **answer: Any) -> Any:
-    """A client whose transport answers from memory."""
-    answer = answer or {"json": {"usage": {"prompt_tokens": 1}}}
-    return library.Client(
-        transport=library.MockTransport(lambda _: library.Response(200, **answer))
-    )
-
-
 def test_the_span_is_current_below_and_gone_after(
-    provider: Provider, recording: Recording, library: ModuleType
+    provider: Provider, recording: Recording, library: Any
 ) -> None:
     """Spans of the transport nest below ours; the app's context is the same object afterwards."""
     tracer = recording.provider.get_tracer("transport")
 
     class Transport(library.HTTPTransport):
-        def handle_request(self, request: Any) -> Any:
+        def handle_request(self, request: Any) -> object:
             with tracer.start_as_current_span("http"):
-                return super().handle_request(request)
+                return library.HTTPTransport.handle_request(self, request)
 
     provider.answer_with(recorded("openai_chat_stream.sse"))
     before = context.get_current()
     with (
         recording.on(),
-        library.Client(transport=Transport(verify=False)) as client,  # noqa: S501 - loopback
+        library.Client(transport=Transport(verify=False)) as client,
         client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
     ):
         assert context.get_current() is before
@@ -57,13 +48,13 @@ def test_the_span_is_current_below_and_gone_after(
 
 @pytest.mark.parametrize("read", [0, 1])
 def test_closing_early_ends_the_span_as_partial(
-    provider: Provider, recording: Recording, library: ModuleType, read: int
+    provider: Provider, recording: Recording, library: Any, read: int
 ) -> None:
     """An app that reads no further has made no error, but its usage is not the last word."""
     provider.answer_with(Reply(recorded("openai_chat_stream.sse").body[:300], hold=True))
     with (
         recording.on(),
-        library.Client(verify=False, trust_env=False) as client,  # noqa: S501 - loopback
+        library.Client(verify=False, trust_env=False) as client,
         client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
     ):
         chunks = response.iter_raw()
@@ -74,9 +65,7 @@ def test_closing_early_ends_the_span_as_partial(
     assert recording.facts["spanledger.usage.source"] == "none"
 
 
-def test_closing_after_the_formats_own_end_is_complete(
-    recording: Recording, library: ModuleType
-) -> None:
+def test_closing_after_the_formats_own_end_is_complete(recording: Recording, library: Any) -> None:
     """SDKs stop at [DONE], before the last bytes of the transport: nothing is missing then."""
 
     class Body(library.SyncByteStream):
@@ -95,7 +84,7 @@ def test_closing_after_the_formats_own_end_is_complete(
     assert recording.facts["gen_ai.usage.output_tokens"] == 46
 
 
-def test_a_dropped_response_ends_its_span(recording: Recording, library: ModuleType) -> None:
+def test_a_dropped_response_ends_its_span(recording: Recording, library: Any) -> None:
     """Nobody reads, nobody closes: the span ends when the response is collected."""
 
     class Body(library.SyncByteStream):
@@ -121,7 +110,7 @@ def test_a_dropped_response_ends_its_span(recording: Recording, library: ModuleT
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_cancellation_passes_and_ends_the_span(
-    provider: Provider, recording: Recording, library: ModuleType, *, stream: bool
+    provider: Provider, recording: Recording, library: Any, *, stream: bool
 ) -> None:
     """S3.7: the task is cancelled as it would be without us, and what was seen is recorded."""
     body = recorded("openai_chat_stream.sse").body[:300]
@@ -129,7 +118,7 @@ def test_cancellation_passes_and_ends_the_span(
 
     async def call(first_chunk: asyncio.Event) -> None:
         async with (
-            library.AsyncClient(verify=False, trust_env=False) as client,  # noqa: S501 - loopback
+            library.AsyncClient(verify=False, trust_env=False) as client,
             client.stream("POST", provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
         ):
             if not stream:
@@ -154,9 +143,7 @@ def test_cancellation_passes_and_ends_the_span(
     assert recording.span.status.status_code is StatusCode.ERROR
 
 
-def test_cancellation_before_the_answer_ends_the_span(
-    recording: Recording, library: ModuleType
-) -> None:
+def test_cancellation_before_the_answer_ends_the_span(recording: Recording, library: Any) -> None:
     """A request that was given up before its answer leaves a failed span as well."""
 
     async def call() -> None:
@@ -179,9 +166,7 @@ def test_cancellation_before_the_answer_ends_the_span(
     assert recording.facts["error.type"] == "asyncio.exceptions.CancelledError"
 
 
-def test_an_error_inside_the_stream_is_the_spans_error(
-    recording: Recording, library: ModuleType
-) -> None:
+def test_an_error_inside_the_stream_is_the_spans_error(recording: Recording, library: Any) -> None:
     """A provider may fail after its 200: what it calls the error is the error's type."""
     reply = recorded("anthropic_messages_stream_error.sse")
     answer = {"content": reply.body, "headers": {"content-type": reply.content_type}}
@@ -216,7 +201,7 @@ def test_what_is_sent_under_suppression_is_not_recorded(recording: Recording, ke
     assert recording.spans == ()
 
 
-def test_unsampled_calls_are_left_alone(library: ModuleType) -> None:
+def test_unsampled_calls_are_left_alone(library: Any) -> None:
     """Where the app's sampler drops the span, the response is not even touched."""
     recording = Recording()
     sampler = trace.NoOpTracerProvider()

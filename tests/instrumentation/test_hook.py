@@ -1,7 +1,6 @@
 """The hook: every exchange leaves one span, and the app sees what it would have seen without us."""
 
 import asyncio
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.instrumentation.calls import (
     LIBRARIES,
     Recording,
     Seen,
+    memory,
     post,
 )
 from tests.instrumentation.provider import (
@@ -28,6 +28,11 @@ from tests.instrumentation.provider import (
 )
 
 
+def plain(reply: Reply) -> Reply:
+    """The answer as it was recorded."""
+    return reply
+
+
 def body_for(mode: str) -> dict[str, Any]:
     """A chat request that asks for what `mode` reads."""
     return CHAT_STREAM if mode.endswith("stream") else CHAT
@@ -38,11 +43,9 @@ def reply_for(mode: str) -> Reply:
     return recorded("openai_chat_stream.sse" if mode.endswith("stream") else "openai_chat.json")
 
 
-@pytest.mark.parametrize(
-    "wire", [lambda reply: reply, gzipped, with_crlf], ids=["plain", "gzip", "crlf"]
-)
+@pytest.mark.parametrize("wire", [plain, gzipped, with_crlf], ids=["plain", "gzip", "crlf"])
 def test_one_exchange_is_one_span(
-    provider: Provider, recording: Recording, library: ModuleType, mode: str, wire: Any
+    provider: Provider, recording: Recording, library: Any, mode: str, wire: Any
 ) -> None:
     """S4.1, S3.4: whole or streamed, compressed or not, the provider's usage is on the one span."""
     provider.answer_with(wire(reply_for(mode)))
@@ -74,7 +77,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_is_one_span_and_the_same_exception(
-    provider: Provider, recording: Recording, library: ModuleType, mode: str, failure: str
+    provider: Provider, recording: Recording, library: Any, mode: str, failure: str
 ) -> None:
     """A cut, a 429, a 500 and a 401 each leave one failed span, and the app sees no difference."""
     status = 200 if failure == "cut" else int(failure)
@@ -104,7 +107,7 @@ def test_a_failure_is_one_span_and_the_same_exception(
 
 
 def test_no_connection_is_one_span_and_the_same_exception(
-    provider: Provider, recording: Recording, library: ModuleType, mode: str
+    recording: Recording, library: Any, mode: str
 ) -> None:
     """A provider that cannot be reached leaves a failed span without usage."""
     url = "http://127.0.0.1:1" + CHAT_PATH
@@ -119,9 +122,7 @@ def test_no_connection_is_one_span_and_the_same_exception(
     assert recording.facts["spanledger.usage.source"] == "none"
 
 
-def chunked_transport(
-    library: ModuleType, chunks: tuple[bytes, ...], headers: dict[str, str]
-) -> Any:
+def chunked_transport(library: Any, chunks: tuple[bytes, ...], headers: dict[str, str]) -> Any:
     """A transport of the library's that hands out exactly these chunks."""
 
     class Body(library.SyncByteStream, library.AsyncByteStream):
@@ -133,18 +134,16 @@ def chunked_transport(
                 yield chunk
 
     class Transport(library.BaseTransport, library.AsyncBaseTransport):
-        def handle_request(self, request: Any) -> Any:
+        def handle_request(self, _request: Any) -> Any:
             return library.Response(200, headers=headers, stream=Body())
 
-        async def handle_async_request(self, request: Any) -> Any:
+        async def handle_async_request(self, _request: Any) -> Any:
             return library.Response(200, headers=headers, stream=Body())
 
     return Transport()
 
 
-def test_every_chunk_passes_as_it_came(
-    recording: Recording, library: ModuleType, mode: str
-) -> None:
+def test_every_chunk_passes_as_it_came(recording: Recording, library: Any, mode: str) -> None:
     """Chunk borders are the app's business: they stay, wherever they fall, and usage is read."""
     whole = recorded("openai_chat_stream.sse").body
     chunks = tuple(whole[start : start + 7] for start in range(0, len(whole), 7))
@@ -163,12 +162,12 @@ def test_every_chunk_passes_as_it_came(
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_an_answer_that_was_read_already_counts(
-    recording: Recording, library: ModuleType, mode: str
+    recording: Recording, library: Any, mode: str
 ) -> None:
     """Transports that answer from memory hand over a body that will never be iterated."""
     body = recorded("openai_chat.json").body
     answer = {"content": body, "headers": {"content-type": "application/json"}}
-    transport = library.MockTransport(lambda _: library.Response(200, **answer))
+    transport = memory(library, **answer)
 
     with recording.on():
         post(library, mode, "http://provider" + CHAT_PATH, CHAT, transport=transport)
@@ -180,10 +179,10 @@ def test_an_answer_that_was_read_already_counts(
     ("method", "path"), [("POST", "/v1/models"), ("GET", CHAT_PATH), ("POST", "/")]
 )
 def test_other_requests_are_none_of_our_business(
-    recording: Recording, library: ModuleType, method: str, path: str
+    recording: Recording, library: Any, method: str, path: str
 ) -> None:
     """Only a POST to a path that a dialect knows is an exchange; others pass untouched."""
-    transport = library.MockTransport(lambda _: library.Response(200, json={}))
+    transport = memory(library, json={})
 
     with recording.on(), library.Client(transport=transport) as client:
         response = client.request(method, "http://provider" + path)
@@ -192,25 +191,22 @@ def test_other_requests_are_none_of_our_business(
     assert type(response.stream).__name__ == "BoundSyncStream"
 
 
-def test_clients_made_before_and_subclasses_are_covered(
-    recording: Recording, library: ModuleType
-) -> None:
+def test_clients_made_before_and_subclasses_are_covered(recording: Recording, library: Any) -> None:
     """The hook is on the class, so no client escapes it: S4.1, every call path."""
 
     class Own(library.Client):
         pass
 
-    transport = library.MockTransport(
-        lambda _: library.Response(200, json={"usage": {"prompt_tokens": 1}})
-    )
-    with Own(mounts={"http://": transport}) as client, recording.on():
+    transport = memory(library, json={"usage": {"prompt_tokens": 1}})
+    own: Any = Own(mounts={"http://": transport})
+    with own as client, recording.on():
         client.post("http://provider" + CHAT_PATH, json=CHAT)
 
     assert recording.facts["gen_ai.usage.input_tokens"] == 1
 
 
 def test_each_hop_is_sent_apart_and_only_the_answer_counts(
-    recording: Recording, library: ModuleType
+    recording: Recording, library: Any
 ) -> None:
     """A redirect's span says that it is covered by the one of the hop that answers."""
 
@@ -231,22 +227,22 @@ def test_each_hop_is_sent_apart_and_only_the_answer_counts(
 
 
 def test_elapsed_is_what_the_library_says(
-    provider: Provider, recording: Recording, library: ModuleType
+    provider: Provider, recording: Recording, library: Any
 ) -> None:
     """Both ways of the libraries to tell how long it took still work."""
-    with recording.on(), library.Client(verify=False, trust_env=False) as client:  # noqa: S501 - loopback
+    with recording.on(), library.Client(verify=False, trust_env=False) as client:
         response = client.post(provider.url + CHAT_PATH, json=CHAT)
         assert response.elapsed.total_seconds() > 0
 
         async def call() -> float:
-            async with library.AsyncClient(verify=False, trust_env=False) as other:  # noqa: S501 - loopback
+            async with library.AsyncClient(verify=False, trust_env=False) as other:
                 answer = await other.post(provider.url + CHAT_PATH, json=CHAT)
                 return answer.elapsed.total_seconds()
 
         assert asyncio.run(call()) > 0
 
 
-def test_a_streamed_request_body_is_left_alone(recording: Recording, library: ModuleType) -> None:
+def test_a_streamed_request_body_is_left_alone(recording: Recording, library: Any) -> None:
     """A body that can be read only once is the transport's: the model comes from the answer."""
     received: list[bytes] = []
 
@@ -266,23 +262,28 @@ def test_a_streamed_request_body_is_left_alone(recording: Recording, library: Mo
     assert recording.facts["gen_ai.response.model"] == "gpt-9"
 
 
-def test_uninstrument_restores_the_classes_exactly(library: ModuleType) -> None:
+def members(owner: Any) -> dict[str, Any]:
+    """All that stands on a class itself."""
+    return {name: owner.__dict__[name] for name in owner.__dict__}
+
+
+def test_uninstrument_restores_the_classes_exactly(library: Any) -> None:
     """Nothing of ours stays on the classes, not even a mark."""
-    before = [dict(vars(owner)) for owner in (library.Client, library.AsyncClient)]
+    before = [members(owner) for owner in (library.Client, library.AsyncClient)]
 
     spanledger.instrument()
     spanledger.instrument()
-    during = [dict(vars(owner)) for owner in (library.Client, library.AsyncClient)]
+    during = [members(owner) for owner in (library.Client, library.AsyncClient)]
     spanledger.uninstrument()
     spanledger.uninstrument()
 
     assert during != before
-    assert [dict(vars(owner)) for owner in (library.Client, library.AsyncClient)] == before
+    assert [members(owner) for owner in (library.Client, library.AsyncClient)] == before
 
 
-def test_a_class_is_patched_once(recording: Recording, library: ModuleType) -> None:
+def test_a_class_is_patched_once(recording: Recording, library: Any) -> None:
     """Two names for one module, as `alias_httpx` makes them, lead to one shell."""
-    transport = library.MockTransport(lambda _: library.Response(200, json={}))
+    transport = memory(library, json={})
     with recording.on():
         assert library.Client.__dict__["_spanledger_patch"].recorder is not None
         recorder = library.Client.__dict__["_spanledger_patch"].recorder
@@ -298,15 +299,13 @@ def test_a_class_is_patched_once(recording: Recording, library: ModuleType) -> N
     assert len(recording.spans) == 1
 
 
-def test_a_shell_that_somebody_wrapped_falls_silent(
-    recording: Recording, library: ModuleType
-) -> None:
+def test_a_shell_that_somebody_wrapped_falls_silent(recording: Recording, library: Any) -> None:
     """Another library's wrapper around ours stays in place; ours beneath it does nothing."""
-    transport = library.MockTransport(lambda _: library.Response(200, json={}))
+    transport = memory(library, json={})
     owner = library.Client
-    original = vars(owner)["_send_single_request"]
+    original = members(owner)["_send_single_request"]
     with recording.on():
-        ours = vars(owner)["_send_single_request"]
+        ours = members(owner)["_send_single_request"]
 
         def theirs(client: Any, request: Any) -> Any:
             return ours(client, request)
@@ -321,8 +320,8 @@ def test_a_shell_that_somebody_wrapped_falls_silent(
         owner._send_single_request = ours
         with recording.on():
             pass
-    assert vars(owner)["_send_single_request"] is original
-    assert "_spanledger_patch" not in vars(owner)
+    assert members(owner)["_send_single_request"] is original
+    assert "_spanledger_patch" not in members(owner)
 
 
 def test_both_libraries_are_covered() -> None:

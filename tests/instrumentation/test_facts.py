@@ -1,0 +1,133 @@
+"""The attributes of a span, and what never becomes one."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from spanledger.dialects import openai
+from spanledger.dialects.dialect import Answer
+from spanledger.instrumentation.facts import (
+    answer_facts,
+    error_name,
+    read_asked,
+    request_facts,
+    span_name,
+    usage_facts,
+)
+
+
+def facts_of(url: str, **request: Any) -> dict[str, object]:
+    """The facts of a chat request to `url`."""
+    made = httpx.Request("POST", url, **request)
+    asked = read_asked(made, openai.CHAT)
+    return dict(request_facts(made, openai.CHAT, asked, {}))
+
+
+def test_a_request_in_full() -> None:
+    """Everything that is known before the request leaves, by the names of the conventions."""
+    body = {"model": "gpt-4o", "stream": True, "service_tier": "flex", "messages": ["secret"]}
+    url = "https://user:secret@api.openai.com/v1/chat/completions?key=secret"
+    headers = {"x-stainless-retry-count": "2", "authorization": "Bearer secret"}
+
+    assert facts_of(url, json=body, headers=headers) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.request.stream": True,
+        "server.address": "api.openai.com",
+        "server.port": 443,
+        "spanledger.attempt": 3,
+        "spanledger.request.service_tier": "flex",
+    }
+
+
+def test_what_is_not_said_is_left_out() -> None:
+    """No model, no tier, no attempt: no attribute, rather than an empty one."""
+    assert facts_of("http://[::1]:8080/v1/chat/completions") == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.stream": False,
+        "server.address": "::1",
+        "server.port": 8080,
+    }
+
+
+@pytest.mark.parametrize("count", ["", "-1", "x", "99999", "²"])
+def test_an_odd_retry_count_is_none(count: str) -> None:
+    """Only a number counts as a number of tries."""
+    request = httpx.Request(
+        "POST",
+        "http://provider/v1/chat/completions",
+        headers=[(b"x-stainless-retry-count", count.encode())],
+    )
+    asked = read_asked(request, openai.CHAT)
+    assert "spanledger.attempt" not in request_facts(request, openai.CHAT, asked, {})
+
+
+def test_the_span_is_named_for_operation_and_model() -> None:
+    """`{operation} {model}`, and the operation alone where no model is known."""
+    url = "http://provider/v1/chat/completions"
+    known = read_asked(httpx2.Request("POST", url, json={"model": "gpt-4o"}), openai.CHAT)
+    unknown = read_asked(httpx2.Request("POST", url, content=iter([b""])), openai.CHAT)
+    assert span_name(openai.CHAT, known) == "chat gpt-4o"
+    assert span_name(openai.CHAT, unknown) == "chat"
+
+
+def test_an_answer_in_full() -> None:
+    """Model, id, reasons, tier and usage; units without a conventional name are in the raw one."""
+    usage = {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 5,
+        "cache_creation": {"ephemeral_1h_input_tokens": 3},
+        "output_tokens": 0,
+    }
+    answer = Answer(
+        model="claude-x",
+        response_id="msg_1",
+        finish_reasons=("end_turn",),
+        service_tier="priority",
+        usage=usage,
+    )
+    facts = answer_facts("anthropic", answer)
+    assert json.loads(str(facts.pop("spanledger.usage.raw"))) == usage
+    assert facts == {
+        "gen_ai.response.model": "claude-x",
+        "gen_ai.response.id": "msg_1",
+        "gen_ai.response.finish_reasons": ["end_turn"],
+        "spanledger.response.service_tier": "priority",
+        "spanledger.usage.source": "provider",
+        "gen_ai.usage.input_tokens": 10 + 5 + 3,
+        "gen_ai.usage.cache_read.input_tokens": 5,
+        "gen_ai.usage.cache_write.input_tokens": 3,
+        "gen_ai.usage.output_tokens": 0,
+    }
+
+
+def test_no_usage_is_said_and_no_zero_invented() -> None:
+    """S4.3: where nobody counted, the source is none and no number stands there."""
+    assert usage_facts("openai", None) == {"spanledger.usage.source": "none"}
+
+
+def test_evidence_beyond_its_bound_is_left_out() -> None:
+    """4,096 bytes of raw usage are kept; a cut JSON would be no evidence."""
+    facts = usage_facts("openai", {"prompt_tokens": 7, "note": "x" * 4096})
+    assert "spanledger.usage.raw" not in facts
+    assert facts["gen_ai.usage.input_tokens"] == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (ValueError("secret"), "ValueError"),
+        (asyncio.CancelledError(), "asyncio.exceptions.CancelledError"),
+        (httpx.ReadError("secret"), "httpx.ReadError"),
+        (httpx2.ReadTimeout("secret"), "httpx2.ReadTimeout"),
+    ],
+)
+def test_errors_go_by_their_class(error: BaseException, name: str) -> None:
+    """The class with its module, and not a word of its text."""
+    assert error_name(error) == name

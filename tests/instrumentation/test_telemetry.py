@@ -1,0 +1,169 @@
+"""Spans go where the app sends its own, and else to the collector that the variables name."""
+
+from collections.abc import Sequence
+
+import httpx2
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+import spanledger
+from tests.instrumentation.calls import CHAT, CHAT_PATH, answering
+from tests.instrumentation.programs import CALL, run
+from tests.instrumentation.provider import Provider
+
+
+def received(collector: Provider) -> list[tuple[str, str, str]]:
+    """(service, span, path) of each span that came."""
+    return [
+        (attribute.value.string_value, span.name, path)
+        for path, _, body in collector.requests
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for attribute in resource.resource.attributes
+        if attribute.key == "service.name"
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
+def test_without_a_provider_spans_go_out_by_otlp(provider: Provider) -> None:
+    """One import, the standard variables, and the span is there when the program has ended."""
+    run(
+        "import spanledger.auto" + CALL + "call()",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+        OTEL_SERVICE_NAME="shop",
+    )
+    assert received(provider) == [("shop", "chat gpt-4o", "/v1/traces")]
+
+
+class HttpxExporter(SpanExporter):
+    """An exporter that speaks through httpx, to a path that looks like a model's."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """One request for each batch."""
+        httpx2.post(self._url, json={"spans": len(spans)}, trust_env=False)
+        return SpanExportResult.SUCCESS
+
+
+def test_an_export_is_not_recorded(provider: Provider) -> None:
+    """Exports run under suppression: recording one would make a span to be exported in turn."""
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(BatchSpanProcessor(HttpxExporter(provider.url + CHAT_PATH)))
+    spanledger.instrument(tracer_provider=tracers)
+    with answering(httpx2) as client:
+        client.post("http://provider" + CHAT_PATH, json=CHAT)
+    tracers.force_flush()
+    tracers.force_flush()
+    spanledger.uninstrument()
+    tracers.shutdown()
+
+    assert [body for _, _, body in provider.requests] == [b'{"spans":1}']
+
+
+SDK_PROVIDER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+exporter = InMemorySpanExporter()
+def set_up():
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+def spans():
+    return len(exporter.get_finished_spans())
+"""
+
+
+@pytest.mark.parametrize(
+    "order", ["set_up(); import spanledger.auto", "import spanledger.auto; set_up()"]
+)
+def test_the_apps_own_provider_is_used_whenever_it_is_set(provider: Provider, order: str) -> None:
+    """Importing us first takes nobody's place: the app's provider gets the spans, and no other."""
+    printed = run(
+        SDK_PROVIDER + order + CALL + "call(); call(); print(spans())",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert printed == "2"
+    assert provider.requests == []
+
+
+def test_the_provider_of_ours_becomes_the_global_one_with_the_first_call(
+    provider: Provider,
+) -> None:
+    """From then on the app's other spans join the same trace."""
+    printed = run(
+        """
+import spanledger.auto
+from opentelemetry import trace
+print(type(trace.get_tracer_provider()).__name__)"""
+        + CALL
+        + """
+call()
+print(type(trace.get_tracer_provider()).__name__)
+with trace.get_tracer("app").start_as_current_span("work"):
+    call()
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert printed.split() == ["ProxyTracerProvider", "TracerProvider"]
+    assert sorted(name for _, name, _ in received(provider)) == [
+        "chat gpt-4o",
+        "chat gpt-4o",
+        "work",
+    ]
+
+
+@pytest.mark.parametrize(
+    "variables", [{"OTEL_SDK_DISABLED": "TRUE"}, {"OTEL_TRACES_EXPORTER": "none"}]
+)
+def test_an_app_can_switch_it_off_by_the_standard_variables(
+    provider: Provider, variables: dict[str, str]
+) -> None:
+    """No span leaves, and the call works."""
+    run(
+        "import spanledger.auto" + CALL + "call()",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+        **variables,
+    )
+    assert provider.requests == []
+
+
+def test_recording_can_be_stopped_and_started_again(provider: Provider) -> None:
+    """After uninstrument the spans are out; a second start has a provider that works."""
+    run(
+        "import spanledger; spanledger.instrument()"
+        + CALL
+        + """
+call()
+spanledger.uninstrument()
+call()
+spanledger.instrument()
+call()
+spanledger.uninstrument()
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert len(received(provider)) == 2
+
+
+def test_a_stream_left_open_is_sent_when_the_program_ends(provider: Provider) -> None:
+    """The finaliser runs at exit too, before the provider shuts down."""
+    run(
+        """
+import spanledger.auto, httpx2
+class Body(httpx2.SyncByteStream):
+    def __iter__(self):
+        yield b'data: {"model": "gpt-4o-x"}\\n\\n'
+transport = httpx2.MockTransport(lambda request: httpx2.Response(200, stream=Body()))
+client = httpx2.Client(transport=transport)
+request = client.build_request("POST", "http://provider/v1/chat/completions", json={})
+response = client.send(request, stream=True)
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert [name for _, name, _ in received(provider)] == ["chat"]
