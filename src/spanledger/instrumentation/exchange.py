@@ -92,11 +92,10 @@ class Exchange:
     """The record of one exchange while it lasts. Its span ends exactly once, whoever ends it."""
 
     __slots__ = (
-        "_answer",
+        "_asked",
         "_dialect",
         "_ending",
         "_error_type",
-        "_facts",
         "_finalizer",
         "_first_chunk_seconds",
         "_last_byte_ns",
@@ -104,18 +103,20 @@ class Exchange:
         "_reader",
         "_span",
         "_started",
+        "_told",
     )
 
     def __init__(
         self,
         span: Span,
         dialect: Dialect,
-        facts: Mapping[str, AttributeValue],
+        asked: Mapping[str, AttributeValue],
         metrics: Metrics,
     ) -> None:
         self._span = span
         self._dialect = dialect
-        self._facts = dict(facts)
+        self._asked = asked  # the facts that are on the span already
+        self._told: dict[str, AttributeValue] = {}  # those that come with the answer
         self._metrics = metrics
         self._started = time.perf_counter()
         self._first_chunk_seconds: float | None = None
@@ -142,12 +143,12 @@ class Exchange:
         if status < _REDIRECT:
             self._reader = AnswerReader(self._dialect, headers)
             return True
-        self._facts[names.HTTP_RESPONSE_STATUS_CODE] = status
+        self._told[names.HTTP_RESPONSE_STATUS_CODE] = status
         if status >= _FAILURE:
             self._error_type = str(status)
         else:
             # The hop that answers is the call; this one only points to it.
-            self._facts[names.COVERED] = True
+            self._told[names.COVERED] = True
         return False
 
     def ends_with(self, body: object) -> None:
@@ -198,23 +199,23 @@ class Exchange:
         with guarded("describe an answer"):
             self._describe_answer(ended=ended)
         if self._error_type:
-            self._facts[names.ERROR_TYPE] = self._error_type
+            self._told[names.ERROR_TYPE] = self._error_type
             self._span.set_status(StatusCode.ERROR)
-        self._span.set_attributes(self._facts)
-        self._metrics.record(self._facts, time.perf_counter() - self._started)
+        self._span.set_attributes(self._told)
+        self._metrics.record({**self._asked, **self._told}, time.perf_counter() - self._started)
 
     def _describe_answer(self, *, ended: bool) -> None:
         if self._streamed() and self._first_chunk_seconds is not None:
-            self._facts[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
+            self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
         answer = self._reader.answer(ended=ended) if self._reader else Answer(complete=True)
         if not answer.complete:
-            self._facts[names.USAGE_PARTIAL] = True
+            self._told[names.USAGE_PARTIAL] = True
         self._error_type = self._error_type or bounded(answer.error_type)
-        self._facts.update(answer_facts(str(self._facts[names.PROVIDER_NAME]), answer))
+        self._told.update(answer_facts(str(self._asked[names.PROVIDER_NAME]), answer))
 
     def _streamed(self) -> bool:
-        return self._facts.get(names.REQUEST_STREAM) is True or (
+        return self._asked.get(names.REQUEST_STREAM) is True or (
             self._reader is not None and self._reader.events
         )
 

@@ -41,6 +41,8 @@ _INFERENCE_MARKS: Final = (
 
 _ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
 
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+
 
 def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
     """What the request asks for; its path alone where the body is a stream, which is not ours."""
@@ -95,7 +97,7 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
     if raw is None:
         return {names.USAGE_SOURCE: "none"}
     facts: dict[str, AttributeValue] = {names.USAGE_SOURCE: "provider"}
-    evidence = json.dumps(raw, separators=(",", ":"))
+    evidence = _COMPACT.encode(raw)
     if len(evidence) <= names.USAGE_RAW_BYTES_MAX:
         facts[names.USAGE_RAW] = evidence
     try:
