@@ -3,6 +3,8 @@
 import json
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -150,3 +152,30 @@ def test_the_admin_key_of_the_settings_opens_the_api(tmp_path: Path) -> None:
     for file in (tmp_path / "spanledger-data").rglob("*"):
         if file.is_file():
             assert ADMIN_KEY.encode() not in file.read_bytes()
+
+
+def test_the_demo_shows_costs_of_real_calls(tmp_path: Path) -> None:
+    """The first of the two commands: costs by model and by user, and where to look at them."""
+    demo = run_spanledger("demo", "--once", "--port", "0", cwd=tmp_path, SPANLEDGER_ADMIN_KEY="")
+
+    assert demo.returncode == 0, demo.stderr
+    assert "gpt-4o-mini-2024-07-18         3         0  3,668     159   0.0004728" in demo.stdout
+    assert "acme-internal-1                2         2     22      86     unknown" in demo.stdout
+    assert "Dashboard: http://127.0.0.1:" in demo.stdout
+    assert "log in with the key sl_admin_" in demo.stdout
+    assert "[42/42]" in demo.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
+    """Without --once it goes on serving, on a port of its own where 8400 is taken."""
+    command = [sys.executable, "-m", "spanledger", "demo", "--data-dir", "kept"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = next(line for line in process.stdout if line.startswith("Dashboard: "))
+        assert httpx.get(f"{address.split()[1]}/health", trust_env=False).status_code == 200
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    assert (tmp_path / "kept").is_dir()

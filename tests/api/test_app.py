@@ -16,6 +16,11 @@ CALL = "0" * 31 + "1-" + "0" * 15 + "1"
 CREDENTIALS = [None, "wrong", "ingest", "viewer", "admin"]
 
 
+def named(endpoint: Endpoint) -> str:
+    """What a test of an endpoint is called."""
+    return f"{endpoint.method} {endpoint.path}"
+
+
 def address(path: str) -> str:
     """An address that the route of this path answers."""
     return path.replace("{call_id}", CALL).replace("{message_id:path}", "m1")
@@ -50,7 +55,7 @@ def test_only_these_routes_are_open() -> None:
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "key"], ids=str)
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "key"], ids=named)
 def test_key_matrix(server: Server, make_row: MakeRow, endpoint: Endpoint, credential: Any) -> None:
     """S2.7, S4: a route answers the roles that it declares; 401 without a key, 403 without role."""
     server.store.write([make_row(1, message_id="m1")])
@@ -72,7 +77,7 @@ def test_key_matrix(server: Server, make_row: MakeRow, endpoint: Endpoint, crede
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "session"], ids=str)
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "session"], ids=named)
 def test_session_matrix(
     server: Server, make_row: MakeRow, endpoint: Endpoint, credential: Any
 ) -> None:
@@ -87,7 +92,7 @@ def test_session_matrix(
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "session"], ids=str)
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.access.by == "session"], ids=named)
 def test_a_key_in_a_header_opens_no_page(server: Server, endpoint: Endpoint) -> None:
     """Pages know sessions only, so that no other site can be made to send a key for them."""
     assert server.get(address(endpoint.path)).status_code == 303

@@ -190,7 +190,9 @@ def test_impossible_usage_stays_raw(recording: Recording) -> None:
     assert not [name for name in facts if name.startswith("gen_ai.usage.")]
 
 
-@pytest.mark.parametrize("key", [_SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"])
+@pytest.mark.parametrize(
+    "key", [_SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"], ids=["now", "earlier"]
+)
 def test_what_is_sent_under_suppression_is_not_recorded(recording: Recording, key: str) -> None:
     """Exporters send under this key: our own export, should it use httpx, is no model call."""
     with recording.on(), answering(httpx2) as client:
