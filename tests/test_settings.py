@@ -46,6 +46,12 @@ def test_an_option_that_was_not_given_changes_nothing(tmp_path: Path) -> None:
         ("port: [", {}, "cannot read"),
         ("port: none", {}, "setting port is 'none', which is not a valid int"),
         ("", {"SPANLEDGER_PORT": "84OO"}, "setting port is '84OO'"),
+        (
+            "",
+            {"SPANLEDGER_HTTP_SPANS": "maybe"},
+            "setting http_spans is 'maybe': use true or false",
+        ),
+        ("", {"SPANLEDGER_ENDPOINTS": "host"}, "write it as host=provider"),
     ],
 )
 def test_wrong_settings_are_named(
@@ -54,6 +60,26 @@ def test_wrong_settings_are_named(
     """One sentence that says which setting and what is wrong with it."""
     with pytest.raises(SettingsError, match=says):
         load(tmp_path, text, **environ)
+
+
+@pytest.mark.parametrize(
+    ("word", "flag"), [("true", True), ("1", True), ("YES", True), ("false", False), ("0", False)]
+)
+def test_flags_are_words(tmp_path: Path, word: str, flag: bool) -> None:  # noqa: FBT001
+    """The text "false" is no yes."""
+    assert load(tmp_path, SPANLEDGER_HTTP_SPANS=word).http_spans is flag
+
+
+def test_endpoints_are_pairs(tmp_path: Path) -> None:
+    """In a variable and in the file."""
+    expected = {"llm.corp.example": "openai", "10.0.0.7:8000": "vllm"}
+
+    from_file = load(tmp_path, "endpoints: {llm.corp.example: openai, '10.0.0.7:8000': vllm}")
+    from_variable = load(
+        tmp_path, SPANLEDGER_ENDPOINTS="llm.corp.example=openai, 10.0.0.7:8000=vllm"
+    )
+
+    assert from_file.endpoints == from_variable.endpoints == expected
 
 
 def test_an_empty_file_is_no_error(tmp_path: Path) -> None:

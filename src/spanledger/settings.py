@@ -5,7 +5,7 @@ Order of precedence: command-line option, `SPANLEDGER_<NAME>` variable, `spanled
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -36,18 +36,40 @@ class Settings:
     """The first admin key. Empty: `spanledger up` makes one and shows it once."""
     body_bytes_max: int = 20 * 1024 * 1024
     """Largest OTLP request body, before and after decompression, in bytes."""
+    endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """In the app: hosts of yours and whose models they serve, as `host=provider` separated by
+    commas, for instance `llm.corp.example=openai,10.0.0.7:8000=vllm`."""
+    http_spans: bool = False
+    """In the app: add the HTTP span of opentelemetry-instrumentation-httpx below model calls."""
+    capture_content: bool = False
+    """In the app: put prompts and answers on the span. They are left out unless this is set."""
+    request_usage: bool = False
+    """In the app: ask OpenAI-compatible providers to state the usage of streams. The chunk that
+    this adds is taken out of what the app sees."""
+    baggage: bool = False
+    """In the app: hand the attribution on to called services, and take it from callers, as
+    OpenTelemetry baggage."""
+    spool_dir: str = ""
+    """In the app: where spans wait for the collector. Empty: the user's state directory."""
+    spool_bytes_max: int = 64 * 1024 * 1024
+    """In the app: how much may wait there. Beyond it the newest spans are dropped and counted."""
 
     @classmethod
     def load(
-        cls, environ: Mapping[str, str] | None = None, config: Path = CONFIG_FILE, **options: object
+        cls,
+        environ: Mapping[str, str] | None = None,
+        config: Path | None = CONFIG_FILE,
+        **options: object,
     ) -> Self:
         """Read the settings; `options` are command-line values, where `None` means not given.
+
+        An application that records passes no `config`: it reads the variables only.
 
         Raises:
             SettingsError: a value has the wrong type, or the file names an unknown setting.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, object] = dict(_read_file(config)) if config.exists() else {}
+        values: dict[str, object] = dict(_read_file(config)) if config and config.exists() else {}
         known = {field.name for field in fields(cls)}
         if unknown := sorted(values.keys() - known):
             msg = f"{config} names unknown settings: {', '.join(unknown)}"
@@ -91,8 +113,34 @@ def _read_file(config: Path) -> Mapping[str, object]:
 
 def _cast(name: str, value: object, default: object) -> Any:  # noqa: ANN401 - the type of `default`
     """`value` in the type of the setting's default."""
+    if isinstance(default, Mapping):
+        return _pairs(name, value)
+    if isinstance(default, bool):
+        return _flag(name, value)
     try:
         return type(default)(value)  # pyright: ignore[reportCallIssue] - the few types take one value
     except (TypeError, ValueError) as error:
         msg = f"setting {name} is {value!r}, which is not a valid {type(default).__name__}"
         raise SettingsError(msg) from error
+
+
+def _flag(name: str, value: object) -> bool:
+    """Variables hold words; anything but a known one is refused, never taken for yes."""
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    word = str(value).strip().lower()
+    if word not in known:
+        msg = f"setting {name} is {value!r}: use true or false"
+        raise SettingsError(msg)
+    return known[word]
+
+
+def _pairs(name: str, value: object) -> Mapping[str, str]:
+    """A mapping of the file, or `key=value,key=value` of a variable."""
+    if isinstance(value, Mapping):
+        return {str(key): str(item) for key, item in cast("Mapping[object, object]", value).items()}
+    entries = [entry.strip() for entry in str(value).split(",") if entry.strip()]
+    pairs = [entry.partition("=") for entry in entries]
+    if not all(key and item for key, _, item in pairs):
+        msg = f"setting {name} is {value!r}: write it as host=provider,host=provider"
+        raise SettingsError(msg)
+    return {key.strip(): item.strip() for key, _, item in pairs}

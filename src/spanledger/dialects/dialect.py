@@ -1,10 +1,10 @@
 """What a dialect is: a row of pure functions that read one wire format."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Dialect", "Json", "Request"]
+__all__ = ["Answer", "Dialect", "Json", "Request", "no_texts"]
 
 Json = Mapping[str, object]
 """A decoded JSON object, of which nothing is certain yet."""
@@ -20,6 +20,15 @@ class Request:
     """The tier asked for; empty where none is."""
     conversation_id: str = ""
     """Only what the wire format itself calls a conversation; never invented."""
+    user_id: str = ""
+    """The end user that the body names (`user`, `safety_identifier`, `metadata.user_id`)."""
+    previous_response_id: str = ""
+    """The response that this call goes on from."""
+    batch: bool = False
+    """The call is part of a batch."""
+    usage: Json | None = None
+    """Usage that the request alone determines, for calls whose provider states none: characters to
+    speak, images to make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,11 @@ class Answer:
     """The provider's name for an error it reported inside the body or the stream."""
     complete: bool = False
     """The wire format's own end was seen; a stream that stops before it was cut."""
+
+
+def no_texts(_: Json) -> Iterable[str]:
+    """For wire formats that carry no texts."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +71,8 @@ class Dialect:
     """A whole JSON body -> the answer, complete unless the body says otherwise."""
     read_event: Callable[[Answer, str, Json], Answer]
     """(answer so far, event name or '', event data) -> the answer after the event."""
+    read_prompt: Callable[[Json], Iterable[str]] = no_texts
+    """Request body -> the texts in it that the model reads. Asked only where the provider stated no
+    usage, to estimate it, and where content is captured."""
+    read_output: Callable[[Json], Iterable[str]] = no_texts
+    """A whole answer body, or the data of one event -> the texts that the model wrote. As above."""
