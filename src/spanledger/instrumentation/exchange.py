@@ -5,7 +5,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
 
@@ -43,6 +43,7 @@ from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
+from spanledger.settings import Settings
 
 __all__ = ["Exchange", "Reading", "Recorder", "Sending"]
 
@@ -60,6 +61,8 @@ class Recorder:
     metrics: Metrics
     settle: Callable[[], None]
     """Called before each span, to make sure of the provider that the tracer leads to."""
+    settings: Settings = field(default_factory=Settings)
+    """What the app has set, read once when the recording started."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""

@@ -9,12 +9,14 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.trace import TracerProvider
 
+from spanledger.errors import SettingsError
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.hook import Patch, patch, unpatch
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.telemetry import Destination, find_destination
+from spanledger.settings import Settings
 
 __all__ = ["start", "stop"]
 
@@ -68,10 +70,20 @@ def start(
             tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
             settle=destination.settle,
+            settings=_read_settings(),
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
         recording.finder = call_when_imported(_HTTP_LIBRARIES, recording.patch)
+
+
+def _read_settings() -> Settings:
+    """The app's settings; one that cannot be read must not cost it the recording."""
+    try:
+        return Settings.load(config=None)
+    except SettingsError as error:
+        _log.warning("%s; all settings are at their defaults", error)
+        return Settings()
 
 
 def stop() -> None:
