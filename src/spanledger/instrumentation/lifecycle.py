@@ -13,16 +13,15 @@ from spanledger.errors import SettingsError
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.hook import Patch, patch, unpatch
+from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.telemetry import Destination, find_destination
+from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
 from spanledger.settings import Settings
 
 __all__ = ["start", "stop"]
 
 _log = logging.getLogger("spanledger")
-
-_HTTP_LIBRARIES: Final = ("httpx", "httpx2")
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class _Recording:
 
     def patch(self, module: ModuleType) -> None:
         with guarded(f"hook {module.__name__}"):
-            self.patches += patch(module, self.recorder)
+            self.patches += patch_transport(module, self.recorder)
 
 
 class _Process:
@@ -74,7 +73,7 @@ def start(
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
-        recording.finder = call_when_imported(_HTTP_LIBRARIES, recording.patch)
+        recording.finder = call_when_imported(tuple(TRANSPORTS), recording.patch)
 
 
 def _read_settings() -> Settings:

@@ -7,7 +7,8 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 import spanledger
-from spanledger.instrumentation.hook import patch, unpatch
+from spanledger.instrumentation.patch import unpatch
+from spanledger.instrumentation.transports.httpx import patch
 from tests.instrumentation.calls import (
     CHAT,
     CHAT_PATH,

@@ -1,0 +1,52 @@
+"""Our shell around one method of a class of the app's HTTP library, and how it is taken out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from spanledger.instrumentation.exchange import Recorder
+
+__all__ = ["Patch", "patch_method", "unpatch"]
+
+_MARK: Final = "_spanledger_patch"
+
+
+@dataclass(slots=True)
+class Patch:
+    """One class with our shell around its method. Without a recorder it does nothing.
+
+    It is a method of the class, so that clients made earlier and subclasses are covered as well.
+    """
+
+    owner: type[object]
+    method: str
+    original: Callable[..., Any]
+    recorder: Recorder | None
+    shell: Callable[..., object] | None = None
+
+
+Shell = Callable[[Patch], Callable[..., object]]
+
+
+def patch_method(owner: type[object], method: str, shell: Shell, recorder: Recorder) -> Patch:
+    """Put what `shell` makes in the place of `method`; where one of ours stands, it serves on."""
+    patched = cast("Patch | None", vars(owner).get(_MARK))
+    if patched is not None:
+        patched.recorder = recorder
+        return patched
+    patched = Patch(owner, method, vars(owner)[method], recorder)
+    patched.shell = shell(patched)
+    setattr(owner, _MARK, patched)
+    setattr(owner, method, patched.shell)
+    return patched
+
+
+def unpatch(patched: Patch) -> None:
+    """Give the class its own method back.
+
+    Where somebody has wrapped ours since, it cannot be taken out; it stays, and does nothing.
+    """
+    patched.recorder = None
+    if vars(patched.owner).get(patched.method) is patched.shell:
+        setattr(patched.owner, patched.method, patched.original)
+        delattr(patched.owner, _MARK)

@@ -1,0 +1,22 @@
+"""The table of transports: a new HTTP library is a module of its own, and a line here."""
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Final
+
+from spanledger.instrumentation.exchange import Recorder
+from spanledger.instrumentation.patch import Patch
+from spanledger.instrumentation.transports import httpx
+
+__all__ = ["TRANSPORTS", "patch_transport"]
+
+TRANSPORTS: Final[Mapping[str, Callable[[ModuleType, Recorder], list[Patch]]]] = {
+    "httpx": httpx.patch,
+    "httpx2": httpx.patch,
+}
+"""Name of the module that has the classes, and what puts our shells on them."""
+
+
+def patch_transport(module: ModuleType, recorder: Recorder) -> list[Patch]:
+    """Put our shells on the classes of `module`, by whichever of its names it came."""
+    return TRANSPORTS[module.__name__](module, recorder)
