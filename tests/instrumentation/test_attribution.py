@@ -5,6 +5,7 @@ import contextvars
 import inspect
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import httpx
 from opentelemetry import context
 
 import spanledger
-from spanledger.instrumentation.attribution import current_attribution
+from spanledger.instrumentation.attribution import Attribution, current_attribution
 from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording, memory
 
 
@@ -212,3 +213,32 @@ def test_an_async_generator_is_attributed_and_its_consumer_is_not() -> None:
 
     asyncio.run(consume())
     assert seen == ["red", None, "red", None, "red", "red"]
+
+
+def test_late_values_are_asked_for_when_a_call_is_made() -> None:
+    """What is known at the time counts, what is said at once wins, and a failure costs nothing."""
+    known: dict[str, str] = {}
+
+    def late() -> dict[str, str]:
+        return {"spanledger.route": known["route"], "spanledger.team": "late"}
+
+    with Attribution({}, late), spanledger.attribute(team="red"):
+        assert current_attribution() == {"spanledger.team": "red"}
+        known["route"] = "/chat/{id}"
+        assert current_attribution() == {
+            "spanledger.team": "red",
+            "spanledger.route": "/chat/{id}",
+        }
+    assert current_attribution() == {}
+
+
+def test_a_pool_of_threads_takes_the_context_that_it_is_given() -> None:
+    """Context does not reach a thread by itself; `copy_context` brings it there."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(team).result()
+        with spanledger.attribute(team="red"):
+            alone = pool.submit(team).result()
+            carried = pool.submit(contextvars.copy_context().run, team).result()
+            to_thread = asyncio.run(asyncio.to_thread(team))
+
+    assert (alone, carried, to_thread) == (None, "red", "red")

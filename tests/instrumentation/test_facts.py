@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from spanledger.dialects import openai
-from spanledger.dialects.dialect import Answer
+from spanledger.dialects.dialect import Answer, Request
+from spanledger.instrumentation.api_key import hash_of_key
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
@@ -40,6 +41,7 @@ def test_a_request_in_full() -> None:
         "gen_ai.request.stream": True,
         "server.address": "api.openai.com",
         "server.port": 443,
+        "spanledger.api_key.hash": hash_of_key("secret"),
         "spanledger.attempt": 3,
         "spanledger.request.service_tier": "flex",
     }
@@ -54,6 +56,19 @@ def test_what_is_not_said_is_left_out() -> None:
         "server.address": "::1",
         "server.port": 8080,
     }
+
+
+def test_whom_the_body_names_and_what_it_goes_on_from() -> None:
+    """The end user, the answer before and the batch, where the dialect reads them."""
+    request = httpx.Request("POST", "http://provider/v1/responses")
+    asked = Request(user_id="u", previous_response_id="resp_1", conversation_id="c", batch=True)
+    facts = request_facts(request, openai.RESPONSES, asked, {"user.id": "ann"})
+
+    assert facts["user.id"] == "ann"
+    assert facts["gen_ai.conversation.id"] == "c"
+    assert facts["spanledger.previous_response.id"] == "resp_1"
+    assert facts["spanledger.request.batch"] is True
+    assert request_facts(request, openai.RESPONSES, asked, {})["user.id"] == "u"
 
 
 @pytest.mark.parametrize("count", ["", "-1", "x", "99999", "²"])

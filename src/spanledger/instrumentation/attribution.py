@@ -1,7 +1,7 @@
 """Who a call is for: `spanledger.attribute`, which reaches every span of ours made inside it."""
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextvars import Token
 from functools import wraps
 from types import TracebackType
@@ -10,10 +10,17 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, cast
 from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
 
 from spanledger import attributes as names
+from spanledger.instrumentation import travel
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.text import bounded
 
-__all__ = ["TAGS_MAX", "Attribution", "attribute", "current_attribution"]
+__all__ = ["TAGS_MAX", "Attribution", "Late", "Values", "attribute", "current_attribution"]
+
+Values = Mapping[str, str | bool]
+"""What is attributed, by attribute name."""
+
+Late = Callable[[], Values]
+"""Gives values that are only known when a call is made, such as the route of a request."""
 
 TAGS_MAX: Final = 32
 """Tags beyond this many in one `attribute` are left out: a span holds 128 attributes in all."""
@@ -42,46 +49,71 @@ def attribute(  # noqa: PLR0913 - the contract: each thing that a call can be at
     coroutines and generators. One inside another adds to it, and wins where both say something.
     Values become texts of at most 1,024 characters; the first 32 tags are kept.
     """
-    given: dict[str, object] = {
-        names.USER_ID: user_id,
-        names.TEAM: team,
-        names.DEPARTMENT: department,
-        names.AGENT_ID: agent_id,
-        names.CONVERSATION_ID: conversation_id,
-        names.MESSAGE_ID: message_id,
-        names.FEATURE: feature,
-    }
-    values: dict[str, str | bool] = {}
-    with guarded("read the tags of an attribution"):
-        kept = list(tags.items())[:TAGS_MAX] if tags else []
-        given |= {names.TAG_PREFIX + bounded(tag): value for tag, value in kept}
-    for name, value in given.items():
-        with guarded("read an attribution"):
-            if value is not None:
-                values[name] = bounded(value)
+    values = read_values(
+        {
+            names.USER_ID: user_id,
+            names.TEAM: team,
+            names.DEPARTMENT: department,
+            names.AGENT_ID: agent_id,
+            names.CONVERSATION_ID: conversation_id,
+            names.MESSAGE_ID: message_id,
+            names.FEATURE: feature,
+        },
+        tags,
+    )
     if skip_charge is not None:
         values[names.SKIP_CHARGE] = bool(skip_charge)
     return Attribution(values)
 
 
-def current_attribution() -> Mapping[str, str | bool]:
-    """What the enclosing attributions say, by attribute name."""
+def read_values(
+    given: Mapping[str, object], tags: Mapping[str, object] | None = None
+) -> dict[str, str | bool]:
+    """The values as bounded texts; what is `None` or cannot be read is left out."""
+    entries = list(given.items())
+    with guarded("read the tags of an attribution"):
+        kept = list(tags.items())[:TAGS_MAX] if tags else []
+        entries += [(names.TAG_PREFIX + bounded(tag), value) for tag, value in kept]
+    values: dict[str, str | bool] = {}
+    for name, value in entries:
+        with guarded("read an attribution"):
+            if value is not None:
+                values[name] = bounded(value)
+    return values
+
+
+def current_attribution() -> Values:
+    """What the enclosing attributions say, by attribute name.
+
+    Where baggage travels, what the caller of this service said is beneath them.
+    """
     entry = _current()
-    return {} if entry is None else entry.values
+    values: Values = {} if entry is None else entry.values
+    for late in () if entry is None else entry.late:
+        with guarded("ask for an attribution"):
+            values = {**late(), **values}
+    return {**travel.arrived(), **values} if travel.is_on() else values
 
 
 class Attribution:
     """Values for the spans made inside. It holds no state, so tasks and threads may share one."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_late", "_values")
 
-    def __init__(self, values: Mapping[str, str | bool]) -> None:
+    def __init__(self, values: Values, late: Late | None = None) -> None:
         self._values = values
+        self._late = late
 
     def __enter__(self) -> Self:
         with guarded("enter an attribution"):
-            entry = _Entry(self, {**current_attribution(), **self._values})
-            entry.token = attach(set_value(_KEY, entry))
+            outer = _current()
+            entry = _Entry(
+                self,
+                self._values if outer is None else {**outer.values, **self._values},
+                (*(() if outer is None else outer.late), *((self._late,) if self._late else ())),
+            )
+            context = set_value(_KEY, entry)
+            entry.token = attach(travel.packed(self._values, context))
         return self
 
     def __exit__(
@@ -153,11 +185,12 @@ class Attribution:
 class _Entry:
     """An attribution that was entered, in the context that it was entered in."""
 
-    __slots__ = ("owner", "token", "values")
+    __slots__ = ("late", "owner", "token", "values")
 
-    def __init__(self, owner: Attribution, values: Mapping[str, str | bool]) -> None:
+    def __init__(self, owner: Attribution, values: Values, late: Sequence[Late]) -> None:
         self.owner = owner
         self.values = values
+        self.late = late
         self.token: Token[Context] | None = None
 
 

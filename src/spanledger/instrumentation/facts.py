@@ -13,6 +13,8 @@ from spanledger.dialects.reader import read_request
 from spanledger.dialects.table import provider_of
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
+from spanledger.instrumentation.api_key import hash_of_key, key_of
+from spanledger.instrumentation.gateways import gateway_facts
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest, HttpUrl
 
@@ -60,7 +62,12 @@ def request_facts(
     asked: Request,
     attribution: Mapping[str, str | bool],
 ) -> dict[str, AttributeValue]:
-    """All that is known before the request leaves. An attribution wins over the wire."""
+    """All that is known before the request leaves.
+
+    Of two that say whom it is for the nearer to the app wins: its attribution, then the headers
+    meant for a gateway, then the body.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
         names.PROVIDER_NAME: provider_of(request.url.host, dialect),
@@ -69,11 +76,17 @@ def request_facts(
         names.REQUEST_MODEL: bounded(asked.model),
         names.REQUEST_SERVICE_TIER: bounded(asked.service_tier),
         names.CONVERSATION_ID: bounded(asked.conversation_id),
+        names.PREVIOUS_RESPONSE_ID: bounded(asked.previous_response_id),
+        names.USER_ID: bounded(asked.user_id),
+        names.API_KEY_HASH: hash_of_key(key_of(headers, request.url.query)),
     }
+    if asked.batch:
+        facts[names.REQUEST_BATCH] = True
     if (port := _port(request.url)) is not None:
         facts[names.SERVER_PORT] = port
-    if (attempt := _attempt(request.headers)) is not None:
+    if (attempt := _attempt(headers)) is not None:
         facts[names.ATTEMPT] = attempt
+    facts.update(gateway_facts(headers))
     facts.update(attribution)
     return _stated(facts)
 

@@ -29,6 +29,11 @@ class HttpUrl(Protocol):
         """Decoded, and without the query."""
         ...
 
+    @property
+    def query(self) -> bytes:
+        """Encoded, without the `?`. A key may stand in it: only its hash is ever told."""
+        ...
+
 
 class HttpRequest(Protocol):
     """`httpx.Request`."""
