@@ -13,8 +13,10 @@ from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
     Context,
     attach,
+    create_key,
     detach,
     get_value,
+    set_value,
 )
 from opentelemetry.trace import (
     Span,
@@ -49,6 +51,8 @@ __all__ = ["Exchange", "Reading", "Recorder", "Sending"]
 
 _SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
 
+_SENDING: Final = create_key("spanledger-sending")
+
 _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
@@ -70,7 +74,7 @@ class Recorder:
             if request.method != "POST":
                 return None
             dialect = find_dialect(request.url.path)
-            if dialect is None or _suppressed():
+            if dialect is None or _suppressed() or _being_sent(dialect):
                 return None
             return self._start(request, dialect)
         return None
@@ -129,9 +133,13 @@ class Exchange:
         self._finalizer: weakref.finalize[..., object] | None = None
         self._ending = threading.Lock()  # taken once, never released
 
-    def make_current(self) -> Token[Context]:
-        """Make the span the current one; the token leads back."""
-        return attach(set_span_in_context(self._span))
+    def make_current(self, sending: "Sending") -> Token[Context]:
+        """Make the span the current one, and `sending` known below; the token leads back."""
+        return attach(set_value(_SENDING, sending, set_span_in_context(self._span)))
+
+    def is_call_of(self, dialect: Dialect) -> bool:
+        """Whether a request in `dialect` may be the same call, in another library's hands."""
+        return self._dialect.operation == dialect.operation
 
     def sending(self) -> "Sending":
         """The block in which the request is sent and answered, with our span as the current one."""
@@ -232,9 +240,16 @@ class Sending:
         self._exchange = exchange
         self._token: Token[Context] | None = None
 
+    def covers(self, dialect: Dialect) -> bool:
+        """Whether a request in `dialect` that begins now is this one, on its way down.
+
+        A task that was started on the way, and outlives it, keeps the context but not the cover.
+        """
+        return self._token is not None and self._exchange.is_call_of(dialect)
+
     def __enter__(self) -> None:
         with guarded("make a span current"):
-            self._token = self._exchange.make_current()
+            self._token = self._exchange.make_current(self)
 
     def __exit__(
         self,
@@ -243,8 +258,9 @@ class Sending:
         traceback: TracebackType | None,
     ) -> None:
         with guarded("leave a span"):
-            if self._token is not None:
-                detach(self._token)
+            token, self._token = self._token, None
+            if token is not None:
+                detach(token)
         if error is not None:
             self._exchange.end(ended=False, error=error)
 
@@ -271,6 +287,12 @@ class Reading:
             self._exchange.end(ended=False)
         else:
             self._exchange.end(ended=error is None, error=error)
+
+
+def _being_sent(dialect: Dialect) -> bool:
+    """Whether one HTTP library only works for another one, which records the call already."""
+    sending = get_value(_SENDING)
+    return isinstance(sending, Sending) and sending.covers(dialect)
 
 
 def _suppressed() -> bool:
