@@ -75,13 +75,17 @@ class Usage:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
-        for unit in UNITS:
-            _check_quantity(unit, getattr(self, unit))
+        stated = {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
+        for unit, value in stated.items():
+            _check_quantity(unit, value)
         for part, wholes in PART_OF.items():
-            for whole in wholes:
-                self._check_parts((part,), whole)
+            # A part of nothing fits into anything, alone and together with another.
+            if stated.get(part):
+                for whole in wholes:
+                    self._check_parts((part,), whole)
         for part, other, whole in DISJOINT:
-            self._check_parts((part, other), whole)
+            if stated.get(part) and stated.get(other):
+                self._check_parts((part, other), whole)
 
     def _check_parts(self, parts: tuple[str, ...], whole: str) -> None:
         together = sum(getattr(self, part) or 0 for part in parts)
@@ -104,8 +108,6 @@ UNITS: Final = tuple(field.name for field in fields(Usage))
 
 
 def _check_quantity(unit: str, value: object) -> None:
-    if value is None:
-        return
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"{unit} is {value!r}, not a whole number"
         raise InvalidUsage(msg[:200])

@@ -172,6 +172,302 @@ def test_compatible_endpoint_of_anthropic() -> None:
     assert read_usage("anthropic", {"prompt_tokens": 9}) == Usage(input_tokens=9)
 
 
+@pytest.mark.parametrize(
+    ("provider", "raw", "usage"),
+    [
+        # xAI, from a bill: 10,120 + 1,499 + 2,809 = 14,428.
+        (
+            "x_ai",
+            {
+                "prompt_tokens": 10_120,
+                "completion_tokens": 1499,
+                "total_tokens": 14_428,
+                "prompt_tokens_details": {"cached_tokens": 128},
+                "completion_tokens_details": {"reasoning_tokens": 2809},
+            },
+            Usage(
+                input_tokens=10_120,
+                cache_read_tokens=128,
+                output_tokens=4308,
+                reasoning_tokens=2809,
+            ),
+        ),
+        # The same behind a gateway that names another provider: the total tells.
+        (
+            "openai",
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(input_tokens=32, output_tokens=103, reasoning_tokens=94),
+        ),
+        # And without a total: the provider tells.
+        (
+            "x_ai",
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(input_tokens=32, output_tokens=103, reasoning_tokens=94),
+        ),
+        # A gateway that has put it inside already.
+        (
+            "x_ai",
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 103,
+                "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(input_tokens=32, output_tokens=103, reasoning_tokens=94),
+        ),
+        (
+            "x_ai",
+            {
+                "input_tokens": 125,
+                "output_tokens": 48,
+                "total_tokens": 173,
+                "output_tokens_details": {"reasoning_tokens": 40},
+            },
+            Usage(input_tokens=125, output_tokens=48, reasoning_tokens=40),
+        ),
+        (
+            "perplexity",
+            {
+                "prompt_tokens": 33,
+                "completion_tokens": 7163,
+                "total_tokens": 7196,
+                "citation_tokens": 20_016,
+                "num_search_queries": 18,
+                "reasoning_tokens": 73_997,
+            },
+            Usage(input_tokens=33, output_tokens=81_160, reasoning_tokens=73_997),
+        ),
+        (
+            "deepseek",
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 7,
+                "total_tokens": 107,
+                "prompt_cache_hit_tokens": 64,
+                "prompt_cache_miss_tokens": 36,
+            },
+            Usage(input_tokens=100, cache_read_tokens=64, output_tokens=7),
+        ),
+        (
+            "moonshot_ai",
+            {
+                "prompt_tokens": 19,
+                "completion_tokens": 21,
+                "total_tokens": 40,
+                "cached_tokens": 10,
+            },
+            Usage(input_tokens=19, cache_read_tokens=10, output_tokens=21),
+        ),
+        (
+            "openrouter",
+            {
+                "prompt_tokens": 194,
+                "completion_tokens": 2,
+                "total_tokens": 196,
+                "cost": 0.95,
+                "cost_details": {"upstream_inference_cost": 19},
+                "prompt_tokens_details": {
+                    "cached_tokens": 0,
+                    "cache_write_tokens": 100,
+                    "audio_tokens": 0,
+                },
+                "completion_tokens_details": {"reasoning_tokens": 0},
+            },
+            Usage(
+                input_tokens=194,
+                cache_read_tokens=0,
+                cache_write_tokens=100,
+                input_audio_tokens=0,
+                output_tokens=2,
+                reasoning_tokens=0,
+            ),
+        ),
+        # Claude behind LiteLLM: Anthropic's names beside OpenAI's, but OpenAI's containment.
+        (
+            "openai",
+            {
+                "prompt_tokens": 2006,
+                "completion_tokens": 300,
+                "total_tokens": 2306,
+                "prompt_tokens_details": {
+                    "cached_tokens": 1500,
+                    "cache_creation_tokens": 406,
+                    "cache_creation_token_details": {
+                        "ephemeral_5m_input_tokens": 6,
+                        "ephemeral_1h_input_tokens": 400,
+                    },
+                },
+                "cache_creation_input_tokens": 406,
+                "cache_read_input_tokens": 1500,
+            },
+            Usage(
+                input_tokens=2006,
+                cache_read_tokens=1500,
+                cache_write_tokens=406,
+                cache_write_5m_tokens=6,
+                cache_write_1h_tokens=400,
+                output_tokens=300,
+            ),
+        ),
+        (
+            "groq",
+            {
+                "queue_time": 0.02,
+                "prompt_tokens": 18,
+                "prompt_time": 0.001,
+                "completion_tokens": 556,
+                "completion_time": 0.46,
+                "total_tokens": 574,
+                "total_time": 0.461,
+            },
+            Usage(input_tokens=18, output_tokens=556),
+        ),
+        (
+            "mistral_ai",
+            {"prompt_tokens": 5, "completion_tokens": 6, "prompt_audio_seconds": None},
+            Usage(input_tokens=5, output_tokens=6),
+        ),
+        # A transcription says `input_token_details`, in the singular.
+        (
+            "openai",
+            {
+                "type": "tokens",
+                "input_tokens": 14,
+                "input_token_details": {"text_tokens": 4, "audio_tokens": 10},
+                "output_tokens": 45,
+                "total_tokens": 59,
+            },
+            Usage(input_tokens=14, input_audio_tokens=10, output_tokens=45),
+        ),
+    ],
+)
+def test_speakers_of_the_openai_dialect(provider: str, raw: Json, usage: Usage) -> None:
+    """S4.3: those who speak OpenAI's dialect with an accent are understood."""
+    assert read_usage(provider, raw) == usage
+
+
+@pytest.mark.parametrize(
+    ("provider", "raw", "usage"),
+    [
+        # Real figures of Claude on Bedrock: 18 + 7,502 + 386 = 7,906.
+        (
+            "aws.bedrock",
+            {
+                "cacheDetails": [{"inputTokens": 7502, "ttl": "5m"}],
+                "cacheReadInputTokenCount": 0,
+                "cacheReadInputTokens": 0,
+                "cacheWriteInputTokenCount": 7502,
+                "cacheWriteInputTokens": 7502,
+                "inputTokens": 18,
+                "outputTokens": 386,
+                "serverToolUsage": {},
+                "totalTokens": 7906,
+            },
+            Usage(
+                input_tokens=7520,
+                cache_read_tokens=0,
+                cache_write_tokens=7502,
+                cache_write_5m_tokens=7502,
+                output_tokens=386,
+            ),
+        ),
+        (
+            "aws.bedrock",
+            {
+                "inputTokens": 1,
+                "outputTokens": 2,
+                "cacheWriteInputTokens": 12,
+                "cacheDetails": [
+                    {"ttl": "1h", "inputTokens": 8},
+                    {"ttl": "5m", "inputTokens": 4},
+                    {"ttl": ["1d"], "inputTokens": 5},
+                ],
+            },
+            Usage(
+                input_tokens=13,
+                cache_write_tokens=12,
+                cache_write_5m_tokens=4,
+                cache_write_1h_tokens=8,
+                output_tokens=2,
+            ),
+        ),
+        (
+            "aws.bedrock",
+            {
+                "inputTokenCount": 9,
+                "outputTokenCount": 4,
+                "invocationLatency": 500,
+                "firstByteLatency": 200,
+                "cacheReadInputTokenCount": 90,
+            },
+            Usage(input_tokens=99, cache_read_tokens=90, output_tokens=4),
+        ),
+        ("aws.bedrock", {"outputTokens": 4}, Usage(output_tokens=4)),
+        (
+            "aws.bedrock",
+            {"prompt_token_count": 3, "generation_token_count": 4},
+            Usage(input_tokens=3, output_tokens=4),
+        ),
+        (
+            "aws.bedrock",
+            {"inputTextTokenCount": 3, "tokenCount": 4},
+            Usage(input_tokens=3, output_tokens=4),
+        ),
+        (
+            "cohere",
+            {
+                "billed_units": {"input_tokens": 17.0, "output_tokens": 12.0},
+                "tokens": {"input_tokens": 215.0, "output_tokens": 14.0},
+                "cached_tokens": 200,
+            },
+            Usage(input_tokens=17, output_tokens=12),
+        ),
+        ("cohere", {"billed_units": {"search_units": 1}}, Usage()),
+        ("cohere", {"billed_units": None}, Usage()),
+        (
+            "cohere",
+            {"billed_units": {"text_tokens": 5, "image_tokens": 258}},
+            Usage(input_tokens=263, input_image_tokens=258),
+        ),
+        (
+            "cohere",
+            {"billed_units": {"input_tokens": 5, "text_tokens": 5, "image_tokens": 258}},
+            Usage(input_tokens=263, input_image_tokens=258),
+        ),
+        (
+            "cohere",
+            {"billed_units": {"input_tokens": 263, "image_tokens": 258}},
+            Usage(input_tokens=263, input_image_tokens=258),
+        ),
+        (
+            "ollama",
+            {"prompt_eval_count": 26, "eval_count": 298},
+            Usage(input_tokens=26, output_tokens=298),
+        ),
+        ("ollama", {"prompt_eval_count": 8}, Usage(input_tokens=8)),
+        ("voyageai", {"total_tokens": 10}, Usage(input_tokens=10)),
+        (
+            "voyageai",
+            {"text_tokens": 5, "image_pixels": 2_000_000, "total_tokens": 3576},
+            Usage(input_tokens=3576),
+        ),
+        ("openai", {"total_tokens": 10}, Usage()),
+    ],
+)
+def test_own_dialects(provider: str, raw: Json, usage: Usage) -> None:
+    """S4.3: what each provider bills is what is counted."""
+    assert read_usage(provider, raw) == usage
+
+
 NO_COUNTS = [
     "5",
     "",
@@ -285,6 +581,9 @@ def test_parts_together_beyond_their_whole(raw: Json) -> None:
         {"input_tokens": 5, "cache_creation": 7},
         {"promptTokenCount": 5, "promptTokensDetails": {"modality": "TEXT"}},
         {"promptTokenCount": 5, "promptTokensDetails": [5]},
+        {"inputTokens": 5, "cacheDetails": [5]},
+        {"inputTokens": 5, "cacheDetails": {"ttl": "5m"}},
+        {"billed_units": [5]},
         {"promptTokenCount": 5, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": "5"}]},
     ],
 )
@@ -321,7 +620,17 @@ NAMES = [
     "candidatesTokensDetails",
     "modality",
     "tokenCount",
+    "inputTokens",
+    "cacheReadInputTokens",
+    "cacheDetails",
+    "ttl",
+    "billed_units",
+    "text_tokens",
+    "prompt_eval_count",
+    "eval_count",
+    "total_tokens",
 ]
+PROVIDERS = ["openai", "anthropic", "x_ai", "perplexity", "voyageai", ""]
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -345,7 +654,7 @@ PLAUSIBLE: st.SearchStrategy[Any] = st.dictionaries(
 )
 
 
-@given(raw=st.one_of(ANY_JSON, PLAUSIBLE), provider=st.sampled_from(["openai", "anthropic", ""]))
+@given(raw=st.one_of(ANY_JSON, PLAUSIBLE), provider=st.sampled_from(PROVIDERS))
 @example(raw=None, provider="openai")
 @example(raw=[1], provider="openai")
 @settings(deadline=None, max_examples=400)

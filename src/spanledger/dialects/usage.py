@@ -4,37 +4,75 @@ The collector reads the usage again from what the span carries, so the shape of 
 which reader it needs; the provider decides only where two shapes look the same.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final, cast
+from collections.abc import Callable
+from typing import Final
 
+from spanledger.dialects.counts import Shape, count_in, gather, list_in, object_in, total
 from spanledger.dialects.dialect import Json
-from spanledger.errors import InvalidUsage
-from spanledger.usage import QUANTITY_MAX, Usage
+from spanledger.usage import Usage
 
 __all__ = ["read_usage"]
 
-_CHAT: Final = {
-    "input_tokens": "prompt_tokens",
-    "cache_read_tokens": "prompt_tokens_details.cached_tokens",
-    "cache_write_tokens": "prompt_tokens_details.cache_write_tokens",
-    "input_audio_tokens": "prompt_tokens_details.audio_tokens",
-    "input_image_tokens": "prompt_tokens_details.image_tokens",
-    "output_tokens": "completion_tokens",
-    "reasoning_tokens": "completion_tokens_details.reasoning_tokens",
-    "output_audio_tokens": "completion_tokens_details.audio_tokens",
-    "output_image_tokens": "completion_tokens_details.image_tokens",
+_CHAT: Final[Shape] = {
+    "prompt_tokens": "input_tokens",
+    "prompt_tokens_details": {
+        "cached_tokens": "cache_read_tokens",
+        "cache_write_tokens": "cache_write_tokens",
+        # LiteLLM's names.
+        "cache_creation_tokens": "cache_write_tokens",
+        "cache_creation_token_details": {
+            "ephemeral_5m_input_tokens": "cache_write_5m_tokens",
+            "ephemeral_1h_input_tokens": "cache_write_1h_tokens",
+        },
+        "audio_tokens": "input_audio_tokens",
+        "image_tokens": "input_image_tokens",
+    },
+    "completion_tokens": "output_tokens",
+    "completion_tokens_details": {
+        "reasoning_tokens": "reasoning_tokens",
+        "audio_tokens": "output_audio_tokens",
+        "image_tokens": "output_image_tokens",
+    },
+    # DeepSeek, Moonshot, LiteLLM (twice), Perplexity and SGLang, in this order.
+    "prompt_cache_hit_tokens": "cache_read_tokens",
+    "cached_tokens": "cache_read_tokens",
+    "cache_read_input_tokens": "cache_read_tokens",
+    "cache_creation_input_tokens": "cache_write_tokens",
+    "reasoning_tokens": "reasoning_tokens",
 }
-_RESPONSES: Final = {
+"""OpenAI's chat completions and embeddings, and what others who speak them add."""
+
+_INPUT_DETAILS: Final[Shape] = {
+    "cached_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "cached_tokens_details": {"audio_tokens": "cache_read_audio_tokens"},
+    "audio_tokens": "input_audio_tokens",
+    "image_tokens": "input_image_tokens",
+}
+_OUTPUT_DETAILS: Final[Shape] = {
+    "reasoning_tokens": "reasoning_tokens",
+    "audio_tokens": "output_audio_tokens",
+    "image_tokens": "output_image_tokens",
+}
+_RESPONSES: Final[Shape] = {
     "input_tokens": "input_tokens",
-    "cache_read_tokens": "input_tokens_details.cached_tokens",
-    "cache_write_tokens": "input_tokens_details.cache_write_tokens",
-    "input_audio_tokens": "input_tokens_details.audio_tokens",
-    "input_image_tokens": "input_tokens_details.image_tokens",
+    "input_tokens_details": _INPUT_DETAILS,
+    "input_token_details": _INPUT_DETAILS,
     "output_tokens": "output_tokens",
-    "reasoning_tokens": "output_tokens_details.reasoning_tokens",
-    "output_audio_tokens": "output_tokens_details.audio_tokens",
-    "output_image_tokens": "output_tokens_details.image_tokens",
+    "output_tokens_details": _OUTPUT_DETAILS,
+    "output_token_details": _OUTPUT_DETAILS,
 }
+"""OpenAI's responses and images; transcriptions and realtime have a word in the singular."""
+
+_COUNTED: Final[Shape] = {
+    "prompt_eval_count": "input_tokens",
+    "eval_count": "output_tokens",
+    "prompt_token_count": "input_tokens",
+    "generation_token_count": "output_tokens",
+    "inputTextTokenCount": "input_tokens",
+    "tokenCount": "output_tokens",
+}
+"""Plain counts: Ollama's, and on Bedrock those of Llama and Titan."""
 
 
 def read_usage(provider: str, raw: Json) -> Usage:
@@ -48,144 +86,167 @@ def read_usage(provider: str, raw: Json) -> Usage:
     Raises:
         InvalidUsage: the numbers cannot be true, or are no numbers.
     """
-    stated = _object(raw, "usage")
-    return _reader(provider, stated)(stated)
+    stated = object_in({"usage": raw}, "usage")
+    return _reader(provider, stated)(provider, stated)
 
 
-def _reader(provider: str, raw: Json) -> Callable[[Json], Usage]:
-    if not _GEMINI_ONLY.isdisjoint(raw):
-        return _read_gemini
-    if not _CHAT_ONLY.isdisjoint(raw):
-        return _read_chat
-    if provider == "anthropic" or not _ANTHROPIC_ONLY.isdisjoint(raw):
+def _reader(provider: str, raw: Json) -> Callable[[str, Json], Usage]:
+    for names, reader in _READERS:
+        if not names.isdisjoint(raw):
+            return reader
+    if provider == "anthropic":
         return _read_anthropic
-    return _read_responses
+    return _read_voyage if provider == "voyageai" else _read_responses
 
 
-def _read_chat(raw: Json) -> Usage:
+def _read_chat(provider: str, raw: Json) -> Usage:
     """OpenAI chat completions and embeddings: parts inside their wholes, as ours are."""
-    return Usage(**{unit: _count_at(raw, path) for unit, path in _CHAT.items()})
+    return Usage(**_with_reasoning_inside(gather(raw, _CHAT), provider, raw))
 
 
-def _read_responses(raw: Json) -> Usage:
+def _read_responses(_provider: str, raw: Json) -> Usage:
     """OpenAI responses: the same under other names."""
-    return Usage(**{unit: _count_at(raw, path) for unit, path in _RESPONSES.items()})
+    return Usage(**_with_reasoning_inside(gather(raw, _RESPONSES), "", raw))
 
 
-def _read_anthropic(raw: Json) -> Usage:
+def _with_reasoning_inside(found: dict[str, int], provider: str, raw: Json) -> dict[str, int]:
+    """The counts with reasoning as a part of the output, which it is not for everybody.
+
+    xAI counts it beside the output and into the total, Perplexity beside both.
+    """
+    reasoning = found.get("reasoning_tokens")
+    if reasoning:
+        output = found.get("output_tokens", 0)
+        stated, together = raw.get("total_tokens"), found.get("input_tokens", 0) + output
+        apart = provider == "perplexity" or (provider == "x_ai" and stated != together)
+        if apart or stated == together + reasoning:
+            found["output_tokens"] = output + reasoning
+    return found
+
+
+def _read_anthropic(_provider: str, raw: Json) -> Usage:
     """Anthropic counts fresh, read and written input apart; our input holds all three."""
-    fresh = _count_at(raw, "input_tokens")
-    read = _count_at(raw, "cache_read_input_tokens")
-    write_5m = _count_at(raw, "cache_creation.ephemeral_5m_input_tokens")
-    write_1h = _count_at(raw, "cache_creation.ephemeral_1h_input_tokens")
-    write = _count_at(raw, "cache_creation_input_tokens")
+    fresh = count_in(raw, "input_tokens")
+    read = count_in(raw, "cache_read_input_tokens")
+    writes = object_in(raw, "cache_creation")
+    write_5m = count_in(writes, "ephemeral_5m_input_tokens")
+    write_1h = count_in(writes, "ephemeral_1h_input_tokens")
+    write = count_in(raw, "cache_creation_input_tokens")
     if write is None:
-        write = _sum(write_5m, write_1h)
+        write = total(write_5m, write_1h)
     return Usage(
         # Without the fresh input the whole is unknown: the cached parts alone would be too little.
-        input_tokens=None if fresh is None else _sum(fresh, read, write),
+        input_tokens=None if fresh is None else total(fresh, read, write),
         cache_read_tokens=read,
         cache_write_tokens=write,
         cache_write_5m_tokens=write_5m,
         cache_write_1h_tokens=write_1h,
-        output_tokens=_count_at(raw, "output_tokens"),
-        reasoning_tokens=_count_at(raw, "output_tokens_details.thinking_tokens"),
+        output_tokens=count_in(raw, "output_tokens"),
+        reasoning_tokens=count_in(object_in(raw, "output_tokens_details"), "thinking_tokens"),
     )
 
 
-def _read_gemini(raw: Json) -> Usage:
+def _read_bedrock(_provider: str, raw: Json) -> Usage:
+    """Amazon counts fresh, read and written input apart, under one of two sets of names."""
+    fresh = count_in(raw, "inputTokens", "inputTokenCount")
+    read = count_in(raw, "cacheReadInputTokens", "cacheReadInputTokenCount")
+    write = count_in(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    lives = _tally(raw, ("cacheDetails",), "ttl", "inputTokens")
+    return Usage(
+        input_tokens=None if fresh is None else total(fresh, read, write),
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        cache_write_5m_tokens=lives.get("5m"),
+        cache_write_1h_tokens=lives.get("1h"),
+        output_tokens=count_in(raw, "outputTokens", "outputTokenCount"),
+    )
+
+
+def _read_cohere(_provider: str, raw: Json) -> Usage:
+    """Cohere says beside the tokens what it bills, which is fewer: its own preamble is free."""
+    billed = object_in(raw, "billed_units")
+    stated, images = count_in(billed, "input_tokens"), count_in(billed, "image_tokens")
+    parts = total(count_in(billed, "text_tokens"), images)
+    return Usage(
+        # Image tokens may stand beside the input; then the parts together exceed it.
+        input_tokens=None if stated is None and parts is None else max(stated or 0, parts or 0),
+        input_image_tokens=images,
+        output_tokens=count_in(billed, "output_tokens"),
+    )
+
+
+def _read_counted(_provider: str, raw: Json) -> Usage:
+    return Usage(**gather(raw, _COUNTED))
+
+
+def _read_voyage(_provider: str, raw: Json) -> Usage:
+    """Voyage states a total alone, and all of it is input: nothing is generated."""
+    return Usage(input_tokens=count_in(raw, "total_tokens"))
+
+
+def _read_gemini(_provider: str, raw: Json) -> Usage:
     """Google counts thoughts beside the candidates and tool results beside the prompt.
 
     A zero is left out of its JSON, so a whole is the sum of those of its parts that are stated.
     """
-    thoughts = _count_at(raw, "thoughtsTokenCount")
+    thoughts = count_in(raw, "thoughtsTokenCount")
     asked = _modalities(raw, "promptTokensDetails", "toolUsePromptTokensDetails")
     said = _modalities(raw, "candidatesTokensDetails")
     return Usage(
-        input_tokens=_sum(
-            _count_at(raw, "promptTokenCount"), _count_at(raw, "toolUsePromptTokenCount")
+        input_tokens=total(
+            count_in(raw, "promptTokenCount"), count_in(raw, "toolUsePromptTokenCount")
         ),
-        cache_read_tokens=_count_at(raw, "cachedContentTokenCount"),
+        cache_read_tokens=count_in(raw, "cachedContentTokenCount"),
         input_audio_tokens=asked.get("AUDIO"),
         input_image_tokens=asked.get("IMAGE"),
         cache_read_audio_tokens=_modalities(raw, "cacheTokensDetails").get("AUDIO"),
-        output_tokens=_sum(_count_at(raw, "candidatesTokenCount"), thoughts),
+        output_tokens=total(count_in(raw, "candidatesTokenCount"), thoughts),
         reasoning_tokens=thoughts,
         output_audio_tokens=said.get("AUDIO"),
         output_image_tokens=said.get("IMAGE"),
     )
 
 
-_GEMINI_ONLY: Final = frozenset(
-    {
-        "promptTokenCount",
-        "candidatesTokenCount",
-        "thoughtsTokenCount",
-        "toolUsePromptTokenCount",
-        "cachedContentTokenCount",
-        "totalTokenCount",
-    }
-)
-_CHAT_ONLY: Final = frozenset({"prompt_tokens", "completion_tokens"})
-_ANTHROPIC_ONLY: Final = frozenset(
-    {"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"}
-)
-
-
-def _count_at(raw: Json, path: str) -> int | None:
-    """The count at `path`, where one dot may lead into an object; null and absent are `None`."""
-    outer, dot, last = path.partition(".")
-    if not dot:
-        return _count(raw.get(path), path)
-    return _count(_object(raw.get(outer), outer).get(last), path)
-
-
-def _modalities(raw: Json, *keys: str) -> dict[str, int]:
+def _modalities(raw: Json, *names: str) -> dict[str, int]:
     """The tokens of each modality in Google's lists of `{modality, tokenCount}`."""
+    return _tally(raw, names, "modality", "tokenCount")
+
+
+def _tally(raw: Json, names: tuple[str, ...], kind: str, count: str) -> dict[str, int]:
+    """The counts of each kind, over the lists at `names`."""
     tokens: dict[str, int] = {}
-    for key in keys:
-        for entry in _list(raw.get(key), key):
-            fields = _object(entry, key)
-            modality, count = fields.get("modality"), _count(fields.get("tokenCount"), key)
-            if isinstance(modality, str) and count is not None:
-                tokens[modality] = tokens.get(modality, 0) + count
+    for name in names:
+        for entry in list_in(raw, name):
+            label, quantity = entry.get(kind), count_in(entry, count)
+            if isinstance(label, str) and quantity is not None:
+                tokens[label] = tokens.get(label, 0) + quantity
     return tokens
 
 
-def _list(value: object, name: str) -> list[object]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        msg = f"{name} is a {type(value).__name__}, not a list"
-        raise InvalidUsage(msg)
-    return cast("list[object]", value)
-
-
-def _object(value: object, name: str) -> Json:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        msg = f"{name} is a {type(value).__name__}, not an object"
-        raise InvalidUsage(msg)
-    return cast("Json", value)
-
-
-def _count(value: object, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        msg = f"{name} is a {type(value).__name__}, not a whole number"
-        raise InvalidUsage(msg)
-    if not 0 <= value <= QUANTITY_MAX:
-        # The number itself may be longer than Python is willing to print.
-        msg = f"{name} is not between 0 and {QUANTITY_MAX}"
-        raise InvalidUsage(msg)
-    return value
-
-
-def _sum(*counts: int | None) -> int | None:
-    """The sum of what was stated; `None` when nothing was."""
-    stated = [count for count in counts if count is not None]
-    return sum(stated) if stated else None
+_READERS: Final[tuple[tuple[frozenset[str], Callable[[str, Json], Usage]], ...]] = (
+    (
+        frozenset(
+            {
+                "promptTokenCount",
+                "candidatesTokenCount",
+                "thoughtsTokenCount",
+                "toolUsePromptTokenCount",
+                "cachedContentTokenCount",
+                "totalTokenCount",
+            }
+        ),
+        _read_gemini,
+    ),
+    (frozenset({"prompt_tokens", "completion_tokens"}), _read_chat),
+    (
+        frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"}),
+        _read_anthropic,
+    ),
+    (
+        frozenset({"inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"}),
+        _read_bedrock,
+    ),
+    (frozenset({"billed_units"}), _read_cohere),
+    (frozenset(_COUNTED), _read_counted),
+)
+"""Names that only one shape has, with its reader; the first that has one stands."""
