@@ -1,6 +1,7 @@
 """One exchange is one span, whoever ends it, and the app's own context stays as it was."""
 
 import asyncio
+import contextvars
 import gc
 from typing import Any
 
@@ -257,7 +258,41 @@ def test_a_gateway_inside_the_process_is_not_charged_twice(recording: Recording)
             return httpx.Response(200, content=upstream.post(URL, json=CHAT).content)
 
     with recording.on(), httpx.Client(transport=httpx.MockTransport(forward)) as client:
-        client.post(URL, json=CHAT)
+        client.post("http://gateway" + CHAT_PATH, json=CHAT)
 
     covered = [(span.attributes or {}).get("spanledger.covered", False) for span in recording.spans]
     assert covered == [False, True]
+
+
+def test_libraries_on_top_of_each_other_leave_one_span(recording: Recording) -> None:
+    """The same request in another library's hands is no second call; another operation is one."""
+    embeddings = "http://provider/v1/embeddings"
+
+    def forward(_request: Any) -> Any:
+        with answering(httpx2) as beneath:
+            beneath.post(embeddings, json={"model": "text-embedding-3-small"})
+            return httpx.Response(200, content=beneath.post(URL, json=CHAT).content)
+
+    with recording.on(), httpx.Client(transport=httpx.MockTransport(forward)) as client:
+        client.post(URL, json=CHAT)
+
+    assert [span.name for span in recording.spans] == [
+        "embeddings text-embedding-3-small",
+        "chat gpt-4o",
+    ]
+
+
+def test_what_a_request_left_running_is_recorded(recording: Recording) -> None:
+    """A task keeps the context of the call in which it was started, but not beyond that call."""
+    contexts: list[contextvars.Context] = []
+
+    def keep(_request: Any) -> Any:
+        contexts.append(contextvars.copy_context())
+        return httpx.Response(200, json={})
+
+    with recording.on(), httpx.Client(transport=httpx.MockTransport(keep)) as client:
+        client.post(URL, json=CHAT)
+        with answering(httpx2) as other:
+            contexts[0].run(other.post, URL, json=CHAT)
+
+    assert len(recording.spans) == 2

@@ -74,7 +74,7 @@ class Recorder:
             if request.method != "POST":
                 return None
             dialect = find_dialect(request.url.path)
-            if dialect is None or _suppressed() or _being_sent(dialect):
+            if dialect is None or _suppressed() or _being_sent(request, dialect):
                 return None
             return self._start(request, dialect)
         return None
@@ -137,9 +137,11 @@ class Exchange:
         """Make the span the current one, and `sending` known below; the token leads back."""
         return attach(set_value(_SENDING, sending, set_span_in_context(self._span)))
 
-    def is_call_of(self, dialect: Dialect) -> bool:
-        """Whether a request in `dialect` may be the same call, in another library's hands."""
-        return self._dialect.operation == dialect.operation
+    def is_call_of(self, request: HttpRequest, dialect: Dialect) -> bool:
+        """Whether `request` is the same call, in another library's hands."""
+        return self._dialect.operation == dialect.operation and self._asked.get(
+            names.SERVER_ADDRESS
+        ) == bounded(request.url.host)
 
     def sending(self) -> "Sending":
         """The block in which the request is sent and answered, with our span as the current one."""
@@ -240,12 +242,12 @@ class Sending:
         self._exchange = exchange
         self._token: Token[Context] | None = None
 
-    def covers(self, dialect: Dialect) -> bool:
-        """Whether a request in `dialect` that begins now is this one, on its way down.
+    def covers(self, request: HttpRequest, dialect: Dialect) -> bool:
+        """Whether `request`, which begins now, is this one on its way down.
 
         A task that was started on the way, and outlives it, keeps the context but not the cover.
         """
-        return self._token is not None and self._exchange.is_call_of(dialect)
+        return self._token is not None and self._exchange.is_call_of(request, dialect)
 
     def __enter__(self) -> None:
         with guarded("make a span current"):
@@ -289,10 +291,10 @@ class Reading:
             self._exchange.end(ended=error is None, error=error)
 
 
-def _being_sent(dialect: Dialect) -> bool:
+def _being_sent(request: HttpRequest, dialect: Dialect) -> bool:
     """Whether one HTTP library only works for another one, which records the call already."""
     sending = get_value(_SENDING)
-    return isinstance(sending, Sending) and sending.covers(dialect)
+    return isinstance(sending, Sending) and sending.covers(request, dialect)
 
 
 def _suppressed() -> bool:
