@@ -1,7 +1,6 @@
 import pytest
 
-from spanledger.dialects.openai import CHAT
-from spanledger.dialects.table import DIALECTS, find_dialect, provider_of
+from spanledger.dialects.table import DIALECTS, find_dialect
 
 
 @pytest.mark.parametrize(
@@ -52,32 +51,3 @@ def test_paths_of_calls(path: str, name: str) -> None:
 def test_other_paths(path: str) -> None:
     """Requests that are no call of a model are none of ours."""
     assert find_dialect(path) is None
-
-
-@pytest.mark.parametrize(
-    ("host", "provider"),
-    [
-        ("api.openai.com", "openai"),
-        ("eu.api.openai.com", "openai"),
-        ("API.OpenAI.com", "openai"),
-        ("api.anthropic.com", "anthropic"),
-        ("generativelanguage.googleapis.com", "gcp.gemini"),
-        ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-        ("europe-west4-aiplatform.googleapis.com", "gcp.vertex_ai"),
-        ("aiplatform.eu.rep.googleapis.com", "gcp.vertex_ai"),
-    ],
-)
-def test_hosts(host: str, provider: str) -> None:
-    """The host says who answers, whatever dialect is spoken there."""
-    assert {provider_of(host, dialect) for dialect in DIALECTS} == {provider}
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "llm.example", "api.openai.com.example", ""])
-def test_unknown_hosts(host: str) -> None:
-    """Behind a proxy or an own server the dialect names its own provider."""
-    assert provider_of(host, CHAT) == "openai"
-    assert {provider_of(host, dialect) for dialect in DIALECTS} == {
-        "openai",
-        "anthropic",
-        "gcp.gemini",
-    }

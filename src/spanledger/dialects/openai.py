@@ -7,7 +7,7 @@ from typing import Final
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.fields import UNNAMED_ERROR, error_name, section, sections, text, texts
 
-__all__ = ["CHAT", "EMBEDDINGS", "RESPONSES"]
+__all__ = ["CHAT", "EMBEDDINGS", "RESPONSES", "ROWS"]
 
 _DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
 """Where Azure's paths name the model; the body need not repeat it."""
@@ -110,3 +110,6 @@ EMBEDDINGS: Final = Dialect(
     read_answer=_read_chat,
     read_event=_read_chunk,
 )
+
+ROWS: Final = (CHAT, RESPONSES, EMBEDDINGS)
+"""The rows of this module in the table of dialects."""

@@ -9,8 +9,8 @@ from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.hosts import provider_of
 from spanledger.dialects.reader import read_request
-from spanledger.dialects.table import provider_of
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
 from spanledger.instrumentation.api_key import hash_of_key, key_of
@@ -70,7 +70,9 @@ def request_facts(
     headers = {name.lower(): value for name, value in request.headers.items()}
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
-        names.PROVIDER_NAME: provider_of(request.url.host, dialect),
+        names.PROVIDER_NAME: provider_of(
+            request.url.host, dialect, port=_port(request.url), path=request.url.path
+        ),
         names.REQUEST_STREAM: asked.stream,
         names.SERVER_ADDRESS: bounded(request.url.host),
         names.REQUEST_MODEL: bounded(asked.model),
