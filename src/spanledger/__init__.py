@@ -6,6 +6,7 @@ Importing this package does nothing; `import spanledger.auto` starts the recordi
 from typing import TYPE_CHECKING
 
 from spanledger.instrumentation.attribution import attribute
+from spanledger.instrumentation.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["__version__", "attribute", "instrument", "uninstrument"]
+__all__ = [
+    "ASGIMiddleware",
+    "WSGIMiddleware",
+    "__version__",
+    "attribute",
+    "instrument",
+    "uninstrument",
+]
 
 
 def instrument(
