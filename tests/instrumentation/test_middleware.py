@@ -224,6 +224,7 @@ def test_a_wsgi_app_attributes_whole_answers_and_streams() -> None:
         environ["werkzeug.request"] = SimpleNamespace(url_rule=rule)
         seen.note("routed")
         start_response("200 OK", [("content-type", "text/plain")])
+        environ["werkzeug.request"] = None
         return [b"whole"] if environ["PATH_INFO"] == "/whole" else Body()
 
     with wsgi_served(spanledger.WSGIMiddleware(app, headers=HEADERS)) as client:

@@ -42,6 +42,9 @@ _NAMES: Final = {
     "route": names.ROUTE,
 }
 
+_ROUTE: Final = "spanledger.route"
+"""In environ: Flask takes its request out of there before the body is sent."""
+
 _ASGI_TYPES: Final = frozenset({"http", "websocket"})
 
 
@@ -145,8 +148,14 @@ class WSGIMiddleware(_Middleware):
                 if name.startswith("HTTP_")
             }
             attribution = self._attribution(environ, found, lambda: _wsgi_route(environ))
+
+        def start(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever WSGI says
+            with guarded("remember the route of a request"):
+                environ[_ROUTE] = _wsgi_route(environ)
+            return start_response(*args, **kwargs)
+
         with attribution:
-            body = self._app(environ, start_response)
+            body = self._app(environ, start)
         # Such a body is made already: no code of the app runs while it is sent.
         return body if isinstance(body, list | tuple) else _Body(attribution, body)
 
@@ -203,5 +212,6 @@ def _asgi_route(scope: Scope, outer_root: str) -> str:
 
 def _wsgi_route(environ: Environ) -> str:
     """The template that Werkzeug's request object, in its environ, has from Flask's router."""
-    rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", "")
+    request = environ.get("werkzeug.request")
+    rule = getattr(getattr(request, "url_rule", None), "rule", environ.get(_ROUTE))
     return rule if isinstance(rule, str) else ""
