@@ -13,8 +13,8 @@ from spanledger.errors import SettingsError
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.telemetry import Destination, find_destination
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
 from spanledger.settings import Settings

@@ -1,7 +1,8 @@
 """Our shell around one method of a class of the app's HTTP library, and how it is taken out."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from spanledger.instrumentation.exchange import Recorder
@@ -9,6 +10,8 @@ from spanledger.instrumentation.exchange import Recorder
 __all__ = ["Patch", "patch_method", "unpatch"]
 
 _MARK: Final = "_spanledger_patch"
+
+_lock: Final = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -23,6 +26,8 @@ class Patch:
     original: Callable[..., Any]
     recorder: Recorder | None
     shell: Callable[..., object] | None = None
+    followed: "dict[type[object], Patch]" = field(default_factory=dict[type[object], "Patch"])
+    """What this shell has patched in turn, by the class that it met."""
 
 
 Shell = Callable[[Patch], Callable[..., object]]
@@ -30,15 +35,15 @@ Shell = Callable[[Patch], Callable[..., object]]
 
 def patch_method(owner: type[object], method: str, shell: Shell, recorder: Recorder) -> Patch:
     """Put what `shell` makes in the place of `method`; where one of ours stands, it serves on."""
-    patched = cast("Patch | None", vars(owner).get(_MARK))
-    if patched is not None:
+    with _lock:
+        patched = cast("Patch | None", vars(owner).get(_MARK))
+        if patched is None:
+            patched = Patch(owner, method, vars(owner)[method], recorder)
+            patched.shell = shell(patched)
+            setattr(owner, _MARK, patched)
+            setattr(owner, method, patched.shell)
         patched.recorder = recorder
         return patched
-    patched = Patch(owner, method, vars(owner)[method], recorder)
-    patched.shell = shell(patched)
-    setattr(owner, _MARK, patched)
-    setattr(owner, method, patched.shell)
-    return patched
 
 
 def unpatch(patched: Patch) -> None:
@@ -46,7 +51,10 @@ def unpatch(patched: Patch) -> None:
 
     Where somebody has wrapped ours since, it cannot be taken out; it stays, and does nothing.
     """
-    patched.recorder = None
-    if vars(patched.owner).get(patched.method) is patched.shell:
-        setattr(patched.owner, patched.method, patched.original)
-        delattr(patched.owner, _MARK)
+    with _lock:
+        patched.recorder = None
+        if vars(patched.owner).get(patched.method) is patched.shell:
+            setattr(patched.owner, patched.method, patched.original)
+            delattr(patched.owner, _MARK)
+        while patched.followed:
+            unpatch(patched.followed.popitem()[1])

@@ -1,9 +1,19 @@
-"""What we use of httpx and httpx2, neither of which an app needs to have."""
+"""What we use of the HTTP libraries, none of which an app needs to have."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["AsyncBody", "HttpRequest", "HttpResponse", "HttpUrl", "SyncBody"]
+__all__ = [
+    "AsyncBody",
+    "HttpRequest",
+    "HttpResponse",
+    "HttpUrl",
+    "PlainRequest",
+    "PlainUrl",
+    "SyncBody",
+]
 
 
 class HttpUrl(Protocol):
@@ -86,3 +96,66 @@ class AsyncBody(Protocol):
     async def aclose(self) -> None:
         """Give the connection back, read or not."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainUrl:
+    """A URL of a library that has none of its own."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: bytes
+
+
+class PlainRequest:
+    """A request of requests, botocore or aiohttp, in the members that `HttpRequest` names.
+
+    Nothing is computed before it is asked for, as most requests are none of ours.
+    """
+
+    __slots__ = ("_body", "_headers", "_split", "_texts", "_url", "method")
+
+    def __init__(
+        self, method: str, url: object, headers: Mapping[Any, Any], body: object = b""
+    ) -> None:
+        self.method = method
+        self._url = url
+        self._headers = headers
+        self._body = body
+        self._split: HttpUrl | None = None
+        self._texts: Mapping[str, str] | None = None
+
+    @property
+    def url(self) -> HttpUrl:
+        """Where to."""
+        if self._split is None:
+            parts = urlsplit(str(self._url))
+            self._split = PlainUrl(
+                parts.scheme,
+                parts.hostname or "",
+                parts.port,
+                unquote(parts.path),
+                parts.query.encode(),
+            )
+        return self._split
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in lower case; the libraries keep some of them as bytes."""
+        if self._texts is None:
+            headers = self._headers.items()
+            self._texts = {_text(name).lower(): _text(value) for name, value in headers}
+        return self._texts
+
+    @property
+    def _content(self) -> bytes:
+        # By the name that httpx has for it; empty where it is a stream, which is not ours to read.
+        if isinstance(self._body, str):
+            return self._body.encode()
+        return bytes(self._body) if isinstance(self._body, bytes | bytearray) else b""
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

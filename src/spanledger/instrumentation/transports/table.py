@@ -6,13 +6,16 @@ from typing import Final
 
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.patch import Patch
-from spanledger.instrumentation.transports import httpx
+from spanledger.instrumentation.transports import aiohttp, botocore, httpx, requests
 
 __all__ = ["TRANSPORTS", "patch_transport"]
 
 TRANSPORTS: Final[Mapping[str, Callable[[ModuleType, Recorder], list[Patch]]]] = {
     "httpx": httpx.patch,
     "httpx2": httpx.patch,
+    "aiohttp": aiohttp.patch,
+    "requests": requests.patch,
+    "botocore.httpsession": botocore.patch,
 }
 """Name of the module that has the classes, and what puts our shells on them."""
 

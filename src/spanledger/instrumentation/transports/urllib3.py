@@ -1,0 +1,219 @@
+"""What requests and botocore have in common: one method that sends, and answers of urllib3's.
+
+The class of the very answer is replaced by a subclass that shows what is read of it to the
+exchange. The object stays the one that its library made, with all that others read of it, and is
+collected when it would be: a method put on the object itself would hold it in a cycle, and keep a
+forgotten connection open.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from functools import cache, wraps
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from spanledger.instrumentation.exchange import Exchange, Recorder
+from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.patch import Patch, Shell
+from spanledger.instrumentation.wire import PlainRequest
+
+__all__ = ["TappedBody", "TappedFile", "sending_shell"]
+
+Decode: TypeAlias = bool | None
+"""Whether urllib3 undoes the content encoding; `None` is what is set for the whole body."""
+
+
+class SyncResponse(Protocol):
+    """`requests.Response` and `botocore.awsrequest.AWSResponse`."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    raw: object
+
+
+def sending_shell(*, decoded: bool) -> Shell:
+    """A shell around a method that sends a request once.
+
+    Args:
+        decoded: the library undoes the content encoding of a body that it has read itself.
+    """
+
+    def shell(patched: Patch) -> Callable[..., SyncResponse]:
+        original = patched.original
+
+        @wraps(original)
+        def send(sender: object, request: object, *args: object, **options: object) -> SyncResponse:
+            recorder = patched.recorder
+            exchange = _begin(recorder, request) if recorder is not None else None
+            if exchange is None:
+                return original(sender, request, *args, **options)
+            with exchange.sending():
+                response = original(sender, request, *args, **options)
+            _watch(exchange, response, decoded=decoded)
+            return response
+
+        return send
+
+    return shell
+
+
+def _begin(recorder: Recorder, request: object) -> Exchange | None:
+    method = getattr(request, "method", "")
+    if method != "POST":
+        return None
+    headers = getattr(request, "headers", {})
+    plain = PlainRequest(
+        method, getattr(request, "url", ""), headers, getattr(request, "body", b"")
+    )
+    return recorder.begin(plain)
+
+
+def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None:
+    with guarded("watch an answer"):
+        if exchange.answered(response.status_code, response.headers):
+            content: object = getattr(response, "_content", None)
+            if not isinstance(content, bytes):
+                exchange.ends_with(_tap(exchange, response))
+                return
+            exchange.feed(content, decoded=decoded)
+            exchange.end(ended=True)
+    exchange.end(ended=False)
+
+
+def _tap(exchange: Exchange, response: SyncResponse) -> object:
+    raw = cast("Any", response.raw)
+    if not hasattr(raw, "read_chunked"):
+        # An adapter of the app's own may answer with any file.
+        response.raw = raw = TappedFile(raw, exchange)
+        return raw
+    vars(raw)["_spanledger_exchange"] = exchange
+    raw.__class__ = _tapped(cast("type[object]", type(raw)))
+    return raw
+
+
+@cache
+def _tapped(kind: type[object]) -> type[object]:
+    return type(kind.__name__, (TappedBody, kind), {"__module__": kind.__module__})
+
+
+if TYPE_CHECKING:
+
+    class _Body:
+        decode_content: bool
+
+        def read(self, amt: int | None, decode_content: Decode, *_: object) -> bytes: ...
+        def read1(self, amt: int | None, decode_content: Decode) -> bytes: ...
+        def read_chunked(self, amt: int | None, decode_content: Decode) -> Generator[bytes]: ...
+        def stream(self, *_: object, **__: object) -> Generator[bytes]: ...
+        def close(self) -> None: ...
+
+else:
+    _Body = object
+
+
+class TappedBody(_Body):
+    """Over `urllib3.HTTPResponse`: all its ways to read lead to the three that feed here."""
+
+    _spanledger_exchange: Exchange
+
+    def read(self, amt: int | None = None, decode_content: Decode = None, *args: object) -> bytes:
+        """Some bytes of the body, or all; none at its end."""
+        with _Failing(self._spanledger_exchange):
+            data = super().read(amt, decode_content, *args)
+        self._spanledger_feed(data, decode_content)
+        if amt is None or amt < 0 or not (data or amt == 0):
+            self._spanledger_exchange.end(ended=True)
+        return data
+
+    def read1(self, amt: int | None = None, decode_content: Decode = None) -> bytes:
+        """What is there, or comes next; none at its end."""
+        with _Failing(self._spanledger_exchange):
+            data = super().read1(amt, decode_content)
+        self._spanledger_feed(data, decode_content)
+        if not (data or amt == 0):
+            self._spanledger_exchange.end(ended=True)
+        return data
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: Decode = None
+    ) -> Generator[bytes]:
+        """The chunks of the transfer encoding."""
+        chunks = super().read_chunked(amt, decode_content)
+        with _Failing(self._spanledger_exchange):
+            try:
+                for chunk in chunks:
+                    # It decodes only where it is told to, whatever is set for the whole body.
+                    self._spanledger_exchange.feed(chunk, decoded=bool(decode_content))
+                    yield chunk
+            finally:
+                chunks.close()
+        self._spanledger_exchange.end(ended=True)
+
+    def stream(self, *args: object, **options: object) -> Generator[bytes]:
+        """The whole body, piece by piece."""
+        with _Failing(self._spanledger_exchange):
+            yield from super().stream(*args, **options)
+        self._spanledger_exchange.end(ended=True)
+
+    def close(self) -> None:
+        """Close the connection; the exchange is over, read or not."""
+        try:
+            super().close()
+        finally:
+            self._spanledger_exchange.end(ended=False)
+
+    def _spanledger_feed(self, data: bytes, decode_content: Decode) -> None:
+        if data:
+            decoded = self.decode_content if decode_content is None else decode_content
+            self._spanledger_exchange.feed(data, decoded=decoded)
+
+
+class TappedFile:
+    """In the place of a body that is no urllib3 response, and has what a file has."""
+
+    def __init__(self, file: Any, exchange: Exchange) -> None:  # noqa: ANN401 - the app's own
+        self._file = file
+        self._exchange = exchange
+
+    def read(self, *args: object) -> bytes:
+        """Some bytes of the body, or all; none at its end."""
+        with _Failing(self._exchange):
+            data = cast("bytes", self._file.read(*args))
+        if data:
+            self._exchange.feed(data)
+        if not (data and args):
+            self._exchange.end(ended=True)
+        return data
+
+    def close(self) -> None:
+        """Close the file; the exchange is over, read or not."""
+        try:
+            self._file.close()
+        finally:
+            self._exchange.end(ended=False)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(object.__getattribute__(self, "_file"), name)
+
+
+class _Failing:
+    """Ends the exchange with the error that reading ends with.
+
+    An app that stops to iterate may go on with another iterator: that ends nothing yet.
+    """
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None and not isinstance(error, GeneratorExit):
+            self._exchange.end(ended=False, error=error)
