@@ -117,3 +117,18 @@ def test_an_app_may_import_its_http_library_later(imports: str, module: str) -> 
     assert second.startswith("False ")
     assert "ArrivalFinder" not in second
     assert ran.stderr == ""
+
+
+@pytest.mark.usefixtures("module_path")
+def test_two_may_wait_for_one_module() -> None:
+    """Each is told once, whoever was first."""
+    arrived: list[str] = []
+    finders = [
+        call_when_imported([NAME], lambda _, who=who: arrived.append(who)) for who in ("a", "b")
+    ]
+    module = importlib.import_module(NAME)
+    for finder in finders:
+        finder.remove()
+
+    assert sorted(arrived) == ["a", "b"]
+    assert type(module.__loader__).__name__ == "SourceFileLoader"

@@ -39,8 +39,10 @@ class ArrivalFinder(MetaPathFinder):
         """Called for every import, so it looks at the name and is gone."""
         if fullname not in self._modules:
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(fullname, path, target)
+        # Only those after this one: others of this kind ask on in turn.
+        at = sys.meta_path.index(self) if self in sys.meta_path else -1
+        for finder in sys.meta_path[at + 1 :]:
+            spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _ArrivalLoader(spec.loader, self._arrived)

@@ -10,9 +10,11 @@ from opentelemetry import metrics
 from opentelemetry.trace import TracerProvider
 
 from spanledger.errors import SettingsError
+from spanledger.instrumentation import travel
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.http_spans import HttpSpans
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.telemetry import Destination, find_destination
@@ -32,6 +34,7 @@ class _Recording:
     recorder: Recorder
     patches: list[Patch] = field(default_factory=list[Patch])
     finder: ArrivalFinder | None = None
+    http_spans: HttpSpans | None = None
 
     def patch(self, module: ModuleType) -> None:
         with guarded(f"hook {module.__name__}"):
@@ -74,6 +77,10 @@ def start(
         recording = _Recording(destination, recorder)
         _process.recording = recording
         recording.finder = call_when_imported(tuple(TRANSPORTS), recording.patch)
+        travel.turn(on=recorder.settings.baggage)
+        recording.http_spans = HttpSpans(
+            wanted=recorder.settings.http_spans, tracer_provider=tracer_provider
+        )
 
 
 def _read_settings() -> Settings:
@@ -95,4 +102,7 @@ def stop() -> None:
             recording.finder.remove()
         for patched in recording.patches:
             unpatch(patched)
+        travel.turn(on=False)
+        if recording.http_spans is not None:
+            recording.http_spans.undo()
         _process.closed = recording.destination.close() or _process.closed
