@@ -18,6 +18,13 @@ STREAMS = {
     "openai_responses_stream.sse": "openai.responses",
     "openai_responses_stream_error.sse": "openai.responses",
     "openai_responses_stream_failed.sse": "openai.responses",
+    "azure_chat_stream.sse": "openai.chat",
+    "openrouter_chat_stream.sse": "openai.chat",
+    "groq_chat_stream.sse": "openai.chat",
+    "moonshot_chat_stream.sse": "openai.chat",
+    "openai_images_stream.sse": "openai.images",
+    "openai_transcription_stream.sse": "openai.transcription",
+    "openai_speech_stream.sse": "openai.speech",
     "anthropic_messages_stream.sse": "anthropic.messages",
     "anthropic_messages_stream_error.sse": "anthropic.messages",
     "gemini_stream.sse": "gemini.generate_content",
@@ -49,6 +56,25 @@ KEYS = st.sampled_from(
         "trafficType",
         "serviceTier",
         "incomplete_details",
+        "messages",
+        "content",
+        "tools",
+        "tool_calls",
+        "function",
+        "arguments",
+        "reasoning",
+        "input",
+        "output",
+        "text",
+        "prompt",
+        "metadata",
+        "user",
+        "previous_response_id",
+        "n",
+        "size",
+        "duration",
+        "cost",
+        "x_groq",
     ]
 )
 VALUES = st.one_of(
@@ -58,7 +84,16 @@ VALUES = st.one_of(
     st.floats(),
     st.text(max_size=5),
     st.sampled_from(
-        ["\ud800", "message_start", "message_delta", "message_stop", "error", "in_progress"]
+        [
+            "\ud800",
+            "message_start",
+            "message_delta",
+            "message_stop",
+            "error",
+            "in_progress",
+            "response.output_text.delta",
+            "9" * 5000,
+        ]
     ),
 )
 BODIES: st.SearchStrategy[Any] = st.dictionaries(
@@ -84,6 +119,8 @@ def test_any_object_is_accepted(dialect: Dialect, body: Any, name: str) -> None:
         assert isinstance(answer, Answer)
         texts = (answer.model, answer.response_id, answer.service_tier, answer.error_type)
         "".join((*texts, *answer.finish_reasons)).encode()  # raises for half a surrogate pair
+    for said in (*dialect.read_prompt(body), *dialect.read_output(body)):
+        assert said.encode()
 
 
 @pytest.mark.parametrize("file", STREAMS)

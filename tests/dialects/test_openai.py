@@ -1,10 +1,11 @@
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
-from spanledger.dialects.openai import CHAT, EMBEDDINGS, RESPONSES
+from spanledger.dialects.openai import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -199,11 +200,17 @@ def test_embeddings_body(recorded: Recorded) -> None:
         ({"model": "o3", "service_tier": "flex"}, Request(model="o3", service_tier="flex")),
         ({"conversation": "conv_1"}, Request(conversation_id="conv_1")),
         ({"conversation": {"id": "conv_2"}}, Request(conversation_id="conv_2")),
+        ({"previous_response_id": "resp_1"}, Request(previous_response_id="resp_1")),
+        ({"user": "u1"}, Request(user_id="u1")),
+        ({"user": "u1", "safety_identifier": "s1"}, Request(user_id="s1")),
+        ({"metadata": {"user_id": "m1"}}, Request(user_id="m1")),
+        ({"metadata": "m1", "user": {"id": 1}}, Request()),
         ({"model": 4, "stream": "yes", "conversation": [1]}, Request()),
+        ({"stream": 1, "previous_response_id": 7}, Request()),
     ],
 )
 def test_request(body: Json, request_: Request) -> None:
-    """A request says its model, stream, tier and conversation; a wrong type says nothing."""
+    """A request says its model, stream, tier, user and conversation; a wrong type nothing."""
     assert RESPONSES.read_request("/v1/responses", body) == request_
 
 
@@ -212,3 +219,262 @@ def test_azure_deployment() -> None:
     path = "/openai/deployments/my-gpt4o/chat/completions"
     assert CHAT.read_request(path, {}).model == "my-gpt4o"
     assert CHAT.read_request(path, {"model": "gpt-4o"}).model == "gpt-4o"
+
+
+def test_older_engine_paths() -> None:
+    """Before deployments there were engines, and compatible servers still know them."""
+    request = COMPLETIONS.read_request("/v1/engines/davinci-002/completions", {"user": "u"})
+    assert request == Request(model="davinci-002", user_id="u")
+
+
+def test_completions_body(recorded: Recorded) -> None:
+    """A legacy completion is read as a chat is: only its texts stand elsewhere."""
+    answer = read_answer(COMPLETIONS, recorded("openai_completions.json"))
+    assert answer is not None
+    assert answer.usage is not None
+    assert read_usage("openai", answer.usage) == Usage(input_tokens=5, output_tokens=7)
+    assert replace(answer, usage=None) == Answer(
+        model="gpt-3.5-turbo-instruct:20230824-v2",
+        response_id="cmpl-CbK9f1",
+        finish_reasons=("stop",),
+        complete=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "answer"),
+    [
+        (
+            "azure_chat_stream.sse",
+            Answer(model="gpt-4o-2024-11-20", response_id="chatcmpl-AzB1", complete=True),
+        ),
+        (
+            "openrouter_chat_stream.sse",
+            Answer(
+                model="anthropic/claude-sonnet-4.5",
+                response_id="gen-1763780002-Qx7",
+                complete=True,
+            ),
+        ),
+        (
+            "groq_chat_stream.sse",
+            Answer(model="llama-3.3-70b-versatile", response_id="chatcmpl-7c1e", complete=True),
+        ),
+        (
+            "moonshot_chat_stream.sse",
+            Answer(model="kimi-k2-0905-preview", response_id="cmpl-68f2", complete=True),
+        ),
+    ],
+)
+def test_streams_of_others(
+    recorded: Recorded, read_stream: ReadStream, file: str, answer: Answer
+) -> None:
+    """Who speaks OpenAI's format with an accent is read as well as OpenAI itself."""
+    said = read_stream(CHAT, [recorded(file)])
+    assert replace(said, usage=None) == replace(answer, finish_reasons=("stop",))
+
+
+@pytest.mark.parametrize(
+    ("file", "provider", "usage"),
+    [
+        (
+            "azure_chat_stream.sse",
+            "azure.ai.openai",
+            Usage(
+                input_tokens=14,
+                cache_read_tokens=0,
+                input_audio_tokens=0,
+                output_tokens=3,
+                reasoning_tokens=0,
+                output_audio_tokens=0,
+            ),
+        ),
+        ("groq_chat_stream.sse", "groq", Usage(input_tokens=41, output_tokens=4)),
+        (
+            "moonshot_chat_stream.sse",
+            "moonshot_ai",
+            Usage(input_tokens=19, cache_read_tokens=12, output_tokens=13),
+        ),
+    ],
+)
+def test_usage_in_the_streams_of_others(
+    recorded: Recorded, read_stream: ReadStream, file: str, provider: str, usage: Usage
+) -> None:
+    """S3.4: the usage counts wherever in the last chunk a provider puts it."""
+    stated = read_stream(CHAT, [recorded(file)]).usage
+    assert stated is not None
+    assert read_usage(provider, stated) == usage
+
+
+def test_deepseek_body(recorded: Recorded) -> None:
+    """DeepSeek states hits and misses of its cache beside the counts of OpenAI."""
+    answer = read_answer(CHAT, recorded("deepseek_chat.json"))
+    assert answer is not None
+    assert answer.usage is not None
+    assert read_usage("deepseek", answer.usage) == Usage(
+        input_tokens=600, cache_read_tokens=512, output_tokens=50, reasoning_tokens=40
+    )
+
+
+def test_stated_costs_stay(recorded: Recorded, read_stream: ReadStream) -> None:
+    """S4.5: a cost that the provider states is kept in the raw usage as it came."""
+    openrouter = read_stream(CHAT, [recorded("openrouter_chat_stream.sse")]).usage
+    xai = CHAT.read_answer(json.loads(recorded("xai_chat.json"))).usage
+    perplexity = CHAT.read_answer(json.loads(recorded("perplexity_chat.json"))).usage
+    assert openrouter is not None
+    assert openrouter["cost"] == 0.000657
+    assert xai is not None
+    assert xai["cost_in_usd_ticks"] == 37_756_000
+    assert perplexity is not None
+    assert perplexity["cost"] == {
+        "input_tokens_cost": 0.000024,
+        "output_tokens_cost": 0.006585,
+        "request_cost": 0.006,
+        "total_cost": 0.012609,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        ({"usage": {"prompt_tokens": 1}, "cost": 0.5}, {"prompt_tokens": 1, "cost": 0.5}),
+        ({"usage": {"cost": 0.25}, "cost": 0.5}, {"cost": 0.25}),
+        ({"cost": None, "usage": None}, None),
+        ({"cost_in_usd_ticks": 7}, {"cost_in_usd_ticks": 7}),
+    ],
+)
+def test_costs_beside_the_usage(body: Json, usage: Json | None) -> None:
+    """A cost beside the usage joins it, and does not replace one in it."""
+    assert CHAT.read_answer(body).usage == usage
+    assert RESPONSES.read_answer(body).usage == usage
+
+
+def test_texts_of_a_chat_prompt() -> None:
+    """S4.3: an estimate sees messages, their text parts, calls of tools and the tools offered."""
+    body: Json = {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "c1", "function": {"name": "look", "arguments": "{}"}}],
+            },
+            {"role": "assistant", "function_call": {"name": "old", "arguments": "[]"}},
+        ],
+        "tools": [{"type": "function", "function": {"name": "look"}}],
+        "functions": [{"name": "old"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "s"}},
+    }
+    assert sorted(CHAT.read_prompt(body)) == sorted(
+        [
+            "Be brief.",
+            "What is this?",
+            "look",
+            "{}",
+            "old",
+            "[]",
+            '{"type":"function","function":{"name":"look"}}',
+            '{"name":"old"}',
+            '{"name":"s"}',
+        ]
+    )
+
+
+def test_texts_of_a_chat_answer(recorded: Recorded) -> None:
+    """S4.3: an estimate sees what was said, thought and refused, and calls of tools, once."""
+    assert list(CHAT.read_output(json.loads(recorded("deepseek_chat.json")))) == [
+        "Two and two.",
+        "Four.",
+    ]
+    chunk: Json = {
+        "choices": [
+            {
+                "delta": {
+                    "content": [{"type": "text", "text": "a"}],
+                    "reasoning": "b",
+                    "reasoning_content": "b",
+                    "refusal": "c",
+                    "tool_calls": [{"function": {"name": "d", "arguments": "e"}}],
+                    "function_call": {"name": "f", "arguments": "g"},
+                }
+            }
+        ]
+    }
+    assert sorted(CHAT.read_output(chunk)) == list("abcdefg")
+    completion = json.loads(recorded("openai_completions.json"))
+    assert list(COMPLETIONS.read_output(completion)) == ["\n\nTwice two is four."]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"prompt": "p", "suffix": "s"}, ["p", "s"]),
+        ({"prompt": ["p", "q"]}, ["p", "q"]),
+        ({"prompt": [1, 2, 3]}, []),
+    ],
+)
+def test_texts_of_a_completion_prompt(body: Json, said: list[str]) -> None:
+    """A prompt is a text or several; one that is tokens already has no text."""
+    assert list(COMPLETIONS.read_prompt(body)) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [({"input": "a"}, ["a"]), ({"input": ["a", "b"]}, ["a", "b"])]
+)
+def test_texts_of_embeddings(body: Json, said: list[str]) -> None:
+    """What is embedded is one text or several; the answer holds none."""
+    assert list(EMBEDDINGS.read_prompt(body)) == said
+    assert list(EMBEDDINGS.read_output({"data": [{"embedding": [0.5]}]})) == []
+
+
+def test_texts_of_a_responses_prompt() -> None:
+    """S4.3: the input of a response is a text, or items of several kinds."""
+    assert list(RESPONSES.read_prompt({"instructions": "i", "input": "hello"})) == ["i", "hello"]
+    body: Json = {
+        "input": [
+            {"role": "user", "content": "a"},
+            {"role": "user", "content": [{"type": "input_text", "text": "b"}]},
+            {"type": "function_call", "name": "c", "arguments": "d"},
+            {"type": "function_call_output", "output": "e"},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "f"}]},
+        ],
+        "tools": [{"type": "function", "name": "c"}],
+    }
+    assert sorted(RESPONSES.read_prompt(body)) == sorted(
+        ["a", "b", "c", "d", "e", "f", '{"type":"function","name":"c"}']
+    )
+
+
+def test_texts_of_a_responses_answer() -> None:
+    """S4.3: a whole response tells all its texts."""
+    body: Json = {
+        "output": [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]},
+            {"type": "message", "content": [{"type": "output_text", "text": "b"}]},
+            {"type": "message", "content": [{"type": "refusal", "refusal": "c"}]},
+            {"type": "function_call", "name": "d", "arguments": "e"},
+        ]
+    }
+    assert sorted(RESPONSES.read_output(body)) == list("abcde")
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"type": "response.output_text.delta", "delta": "x"}, ["x"]),
+        ({"type": "response.function_call_arguments.delta", "delta": "{"}, ["{"]),
+        ({"type": "response.output_text.done", "text": "x"}, []),
+        ({"type": "response.audio.delta", "delta": "UklGRg=="}, []),
+        ({"type": "response.completed", "response": {"output": [{"content": "x"}]}}, []),
+    ],
+)
+def test_texts_of_responses_events(event: Json, said: list[str]) -> None:
+    """Each text of a stream counts once: where it is added, not where it is repeated."""
+    assert list(RESPONSES.read_output(event)) == said

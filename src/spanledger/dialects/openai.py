@@ -1,29 +1,69 @@
-"""OpenAI's wire formats, which many other providers speak too."""
+"""OpenAI's wire formats for texts, which many other providers speak too."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from spanledger.dialects.contents import texts_along
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.fields import UNNAMED_ERROR, error_name, section, sections, text, texts
 
-__all__ = ["CHAT", "EMBEDDINGS", "RESPONSES", "ROWS"]
+__all__ = [
+    "CHAT",
+    "COMPLETIONS",
+    "EMBEDDINGS",
+    "RESPONSES",
+    "ROWS",
+    "event_error",
+    "read_asked",
+    "stated_usage",
+]
 
-_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
+_DEPLOYMENT: Final = re.compile(r"/(?:deployments|engines)/([^/]+)/")
 """Where Azure's paths name the model; the body need not repeat it."""
 
 _PENDING: Final = frozenset({"queued", "in_progress"})
 _LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
+_BESIDE: Final = ("cost", "cost_in_usd_ticks", "svg_usage")
+"""What some state beside the usage, and others in it: it is evidence of the same kind."""
 
-def _read_request(path: str, body: Json) -> Request:
+
+def read_asked(path: str, body: Json) -> Request:
+    """What every request of this family says; in a form all values are texts."""
     deployment = _DEPLOYMENT.search(path)
-    conversation = section(body, "conversation")
+    stream = body.get("stream")
     return Request(
         model=text(body, "model") or (deployment[1] if deployment else ""),
-        stream=body.get("stream") is True,
+        stream=stream is True or stream == "true",
         service_tier=text(body, "service_tier"),
+        user_id=(
+            text(body, "safety_identifier")
+            or text(body, "user")
+            or text(section(body, "metadata") or {}, "user_id")
+        ),
+    )
+
+
+def stated_usage(body: Json) -> Json | None:
+    """The usage object, with a cost that stands beside it."""
+    usage = section(body, "usage")
+    beside = {key: body[key] for key in _BESIDE if body.get(key) is not None}
+    return {**beside, **(usage or {})} if beside else usage
+
+
+def event_error(data: Json) -> str:
+    """The name of the error in an error event: it stands in the event, or in an object in it."""
+    return error_name(data) or text(data, "code") or UNNAMED_ERROR
+
+
+def _read_responses_request(path: str, body: Json) -> Request:
+    conversation = section(body, "conversation")
+    return replace(
+        read_asked(path, body),
         conversation_id=text(conversation, "id") if conversation else text(body, "conversation"),
+        previous_response_id=text(body, "previous_response_id"),
     )
 
 
@@ -33,7 +73,7 @@ def _read_chat(body: Json) -> Answer:
 
 def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
     """A chunk looks like the whole body; only the end, `[DONE]`, is no JSON and not seen here."""
-    usage = section(chunk, "usage")
+    usage = _chunk_usage(chunk)
     return Answer(
         model=text(chunk, "model") or answer.model,
         response_id=text(chunk, "id") or answer.response_id,
@@ -45,6 +85,12 @@ def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
     )
 
 
+def _chunk_usage(chunk: Json) -> Json | None:
+    """Streams of Groq have their usage in `x_groq`, and those of Moonshot in the last choice."""
+    places = (chunk, section(chunk, "x_groq") or {}, *sections(chunk, "choices"))
+    return next((usage for place in places if (usage := stated_usage(place)) is not None), None)
+
+
 def _read_response(body: Json) -> Answer:
     status = text(body, "status")
     reason = text(section(body, "incomplete_details") or {}, "reason") or status
@@ -54,7 +100,7 @@ def _read_response(body: Json) -> Answer:
         response_id=text(body, "id"),
         finish_reasons=(reason,) if reason and not pending else (),
         service_tier=text(body, "service_tier"),
-        usage=section(body, "usage"),
+        usage=stated_usage(body),
         error_type=error_name(body),
         complete=not pending,
     )
@@ -63,9 +109,7 @@ def _read_response(body: Json) -> Answer:
 def _read_response_event(answer: Answer, name: str, data: Json) -> Answer:
     kind = text(data, "type") or name
     if kind == "error":
-        # The error stands in the event itself, or in an object within it.
-        error = error_name(data) or text(data, "code") or UNNAMED_ERROR
-        return replace(answer, error_type=error)
+        return replace(answer, error_type=event_error(data))
     response = section(data, "response")
     if response is None:
         return answer
@@ -81,24 +125,93 @@ def _read_response_event(answer: Answer, name: str, data: Json) -> Answer:
     )
 
 
+def _chat_prompt(body: Json) -> Iterator[str]:
+    yield from texts_along(body, "messages.content", "text", "refusal")
+    yield from texts_along(body, "messages.tool_calls.function", "name", "arguments")
+    yield from texts_along(body, "messages.function_call", "name", "arguments")
+    yield from texts_along(body, "tools")
+    yield from texts_along(body, "functions")
+    yield from texts_along(body, "response_format.json_schema")
+
+
+def _chat_output(body: Json) -> Iterator[str]:
+    for choice in sections(body, "choices"):
+        yield from texts_along(choice, "text")
+        for part in (section(choice, "message"), section(choice, "delta")):
+            yield from _said(part or {})
+
+
+def _said(part: Json) -> Iterator[str]:
+    # Some servers state the reasoning under both names.
+    reasoning = text(part, "reasoning_content") or text(part, "reasoning")
+    yield from filter(None, (reasoning, text(part, "refusal")))
+    yield from texts_along(part, "content", "text")
+    yield from texts_along(part, "tool_calls.function", "name", "arguments")
+    yield from texts_along(part, "function_call", "name", "arguments")
+
+
+def _completions_prompt(body: Json) -> Iterator[str]:
+    yield from texts_along(body, "prompt")
+    yield from texts_along(body, "suffix")
+
+
+def _response_prompt(body: Json) -> Iterator[str]:
+    yield from texts_along(body, "instructions")
+    yield from texts_along(body, "input", "name", "arguments", "output")
+    yield from texts_along(body, "input.content", "text", "refusal")
+    yield from texts_along(body, "input.summary", "text")
+    yield from texts_along(body, "tools")
+    yield from texts_along(body, "text.format")
+
+
+def _response_output(body: Json) -> Iterator[str]:
+    """Of a stream only what its events add; the last ones repeat the whole."""
+    kind = text(body, "type")
+    if kind.endswith(".delta") and not kind.endswith("audio.delta"):
+        yield from texts_along(body, "delta")
+    yield from texts_along(body, "output", "name", "arguments", "input")
+    yield from texts_along(body, "output.content", "text", "refusal")
+    yield from texts_along(body, "output.summary", "text")
+
+
+def _embeddings_prompt(body: Json) -> Iterator[str]:
+    return texts_along(body, "input")
+
+
 CHAT: Final = Dialect(
     name="openai.chat",
     operation="chat",
     provider="openai",
     path=re.compile(r"/chat/completions$"),
-    read_request=_read_request,
+    read_request=read_asked,
     read_answer=_read_chat,
     read_event=_read_chunk,
+    read_prompt=_chat_prompt,
+    read_output=_chat_output,
+)
+
+COMPLETIONS: Final = Dialect(
+    name="openai.completions",
+    operation="text_completion",
+    provider="openai",
+    path=re.compile(r"(?<!/chat)/completions$"),
+    read_request=read_asked,
+    read_answer=_read_chat,
+    read_event=_read_chunk,
+    read_prompt=_completions_prompt,
+    read_output=_chat_output,
 )
 
 RESPONSES: Final = Dialect(
     name="openai.responses",
     operation="chat",
     provider="openai",
-    path=re.compile(r"/responses$"),
-    read_request=_read_request,
+    path=re.compile(r"/responses(/compact)?$"),
+    read_request=_read_responses_request,
     read_answer=_read_response,
     read_event=_read_response_event,
+    read_prompt=_response_prompt,
+    read_output=_response_output,
 )
 
 EMBEDDINGS: Final = Dialect(
@@ -106,10 +219,11 @@ EMBEDDINGS: Final = Dialect(
     operation="embeddings",
     provider="openai",
     path=re.compile(r"/embeddings$"),
-    read_request=_read_request,
+    read_request=read_asked,
     read_answer=_read_chat,
     read_event=_read_chunk,
+    read_prompt=_embeddings_prompt,
 )
 
-ROWS: Final = (CHAT, RESPONSES, EMBEDDINGS)
+ROWS: Final = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS)
 """The rows of this module in the table of dialects."""

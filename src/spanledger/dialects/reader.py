@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Final, cast
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.form import is_form, read_form
 from spanledger.dialects.sse import Event
 
 __all__ = ["follow", "read_answer", "read_request"]
@@ -15,7 +16,9 @@ _END: Final = "[DONE]"
 
 
 def read_request(dialect: Dialect, path: str, body: bytes) -> Request:
-    """What the request asks for; what its path says alone where the body is no JSON object."""
+    """What the request asks for; its path alone where the body is no JSON object and no form."""
+    if is_form(body):
+        return dialect.read_request(path, read_form(body))
     parsed = _parse(body)
     return dialect.read_request(path, cast("Json", parsed) if isinstance(parsed, dict) else {})
 

@@ -2,18 +2,32 @@
 
 from typing import Final
 
-from spanledger.dialects import anthropic, gemini, openai
+from spanledger.dialects import anthropic, gemini, openai, openai_media
 from spanledger.dialects.dialect import Dialect
 
 __all__ = ["DIALECTS", "find_dialect"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     *openai.ROWS,
+    *openai_media.ROWS,
     anthropic.MESSAGES,
     gemini.GENERATE,
 )
 
-_ENDINGS: Final = ("/completions", "/responses", "/embeddings", "/messages", "enerateContent")
+_ENDINGS: Final = (
+    "/completions",
+    "/responses",
+    "/responses/compact",
+    "/embeddings",
+    "/images/generations",
+    "/images/edits",
+    "/images/variations",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/audio/speech",
+    "/messages",
+    "enerateContent",
+)
 """Every path of a dialect ends so; it spares all other requests of the app the patterns."""
 
 
