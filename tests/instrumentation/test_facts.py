@@ -83,6 +83,19 @@ def test_an_odd_retry_count_is_none(count: str) -> None:
     assert "spanledger.attempt" not in request_facts(request, openai.CHAT, asked, {})
 
 
+@pytest.mark.parametrize(
+    ("header", "attempt"),
+    [("attempt=1", 1), ("ttl=20261122T101010Z; attempt=2; max=5", 2), ("max=5", None), ("", None)],
+)
+def test_amazon_counts_tries_from_one(header: str, attempt: int | None) -> None:
+    """botocore says in a header which try of how many a request is."""
+    request = httpx.Request(
+        "POST", "http://provider/v1/chat/completions", headers={"amz-sdk-request": header}
+    )
+    asked = read_asked(request, openai.CHAT)
+    assert request_facts(request, openai.CHAT, asked, {}).get("spanledger.attempt") == attempt
+
+
 def test_the_span_is_named_for_operation_and_model() -> None:
     """`{operation} {model}`, and the operation alone where no model is known."""
     url = "http://provider/v1/chat/completions"

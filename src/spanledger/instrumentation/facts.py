@@ -1,6 +1,7 @@
 """From an exchange to the attributes of its span: pure functions, and no secret among the facts."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -30,6 +31,11 @@ __all__ = [
 
 _ATTEMPT_HEADER: Final = "x-stainless-retry-count"
 """Sent by the SDKs of OpenAI and Anthropic: 0 on the first try."""
+
+_AMAZON_ATTEMPT_HEADER: Final = "amz-sdk-request"
+
+_AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
+"""As in `attempt=1; max=5`: botocore counts from one."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -157,6 +163,8 @@ def _port(url: HttpUrl) -> int | None:
 
 
 def _attempt(headers: Mapping[str, str]) -> int | None:
+    if amazon := _AMAZON_ATTEMPT.search(headers.get(_AMAZON_ATTEMPT_HEADER, "")):
+        return int(amazon[1])
     retries = headers.get(_ATTEMPT_HEADER, "")
     # More digits than these are no count of tries.
     return int(retries) + 1 if retries.isdecimal() and len(retries) <= 4 else None

@@ -27,6 +27,7 @@ from tests.instrumentation.provider import (
     recorded,
     with_crlf,
 )
+from tests.instrumentation.transports.ways import members
 
 
 def plain(reply: Reply) -> Reply:
@@ -261,11 +262,6 @@ def test_a_streamed_request_body_is_left_alone(recording: Recording, library: An
     assert recording.span.name == "chat"
     assert "gen_ai.request.model" not in recording.facts
     assert recording.facts["gen_ai.response.model"] == "gpt-9"
-
-
-def members(owner: Any) -> dict[str, Any]:
-    """All that stands on a class itself."""
-    return {name: owner.__dict__[name] for name in owner.__dict__}
 
 
 def test_uninstrument_restores_the_classes_exactly(library: Any) -> None:

@@ -16,7 +16,7 @@ from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.patch import Patch, Shell
 from spanledger.instrumentation.wire import PlainRequest
 
-__all__ = ["TappedBody", "TappedFile", "sending_shell"]
+__all__ = ["BodyReading", "TappedBody", "TappedFile", "sending_shell"]
 
 Decode: TypeAlias = bool | None
 """Whether urllib3 undoes the content encoding; `None` is what is set for the whole body."""
@@ -85,9 +85,33 @@ def _tap(exchange: Exchange, response: SyncResponse) -> object:
         # An adapter of the app's own may answer with any file.
         response.raw = raw = TappedFile(raw, exchange)
         return raw
-    vars(raw)["_spanledger_exchange"] = exchange
+    vars(raw)["_spanledger_reading"] = BodyReading(exchange)
     raw.__class__ = _tapped(cast("type[object]", type(raw)))
     return raw
+
+
+class BodyReading:
+    """Around each piece that is read of a body: ends the exchange with the error that comes."""
+
+    __slots__ = ("exchange", "now")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.now = False
+        """A piece is being read."""
+
+    def __enter__(self) -> None:
+        self.now = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.now = False
+        if error is not None:
+            self.exchange.end(ended=False, error=error)
 
 
 @cache
@@ -113,24 +137,24 @@ else:
 class TappedBody(_Body):
     """Over `urllib3.HTTPResponse`: all its ways to read lead to the three that feed here."""
 
-    _spanledger_exchange: Exchange
+    _spanledger_reading: BodyReading
 
     def read(self, amt: int | None = None, decode_content: Decode = None, *args: object) -> bytes:
         """Some bytes of the body, or all; none at its end."""
-        with _Failing(self._spanledger_exchange):
+        with self._spanledger_reading:
             data = super().read(amt, decode_content, *args)
         self._spanledger_feed(data, decode_content)
         if amt is None or amt < 0 or not (data or amt == 0):
-            self._spanledger_exchange.end(ended=True)
+            self._spanledger_reading.exchange.end(ended=True)
         return data
 
     def read1(self, amt: int | None = None, decode_content: Decode = None) -> bytes:
         """What is there, or comes next; none at its end."""
-        with _Failing(self._spanledger_exchange):
+        with self._spanledger_reading:
             data = super().read1(amt, decode_content)
         self._spanledger_feed(data, decode_content)
         if not (data or amt == 0):
-            self._spanledger_exchange.end(ended=True)
+            self._spanledger_reading.exchange.end(ended=True)
         return data
 
     def read_chunked(
@@ -138,33 +162,38 @@ class TappedBody(_Body):
     ) -> Generator[bytes]:
         """The chunks of the transfer encoding."""
         chunks = super().read_chunked(amt, decode_content)
-        with _Failing(self._spanledger_exchange):
-            try:
-                for chunk in chunks:
-                    # It decodes only where it is told to, whatever is set for the whole body.
-                    self._spanledger_exchange.feed(chunk, decoded=bool(decode_content))
-                    yield chunk
-            finally:
-                chunks.close()
-        self._spanledger_exchange.end(ended=True)
+        try:
+            while True:
+                with self._spanledger_reading:
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
+                # It decodes only where it is told to, whatever is set for the whole body.
+                self._spanledger_reading.exchange.feed(chunk, decoded=bool(decode_content))
+                yield chunk
+        finally:
+            # An app that iterates no further may go on with another iterator: it ends nothing yet.
+            chunks.close()
+        self._spanledger_reading.exchange.end(ended=True)
 
     def stream(self, *args: object, **options: object) -> Generator[bytes]:
         """The whole body, piece by piece."""
-        with _Failing(self._spanledger_exchange):
-            yield from super().stream(*args, **options)
-        self._spanledger_exchange.end(ended=True)
+        yield from super().stream(*args, **options)
+        self._spanledger_reading.exchange.end(ended=True)
 
     def close(self) -> None:
         """Close the connection; the exchange is over, read or not."""
         try:
             super().close()
         finally:
-            self._spanledger_exchange.end(ended=False)
+            # urllib3 closes what has failed before it says so.
+            if not self._spanledger_reading.now:
+                self._spanledger_reading.exchange.end(ended=False)
 
     def _spanledger_feed(self, data: bytes, decode_content: Decode) -> None:
         if data:
             decoded = self.decode_content if decode_content is None else decode_content
-            self._spanledger_exchange.feed(data, decoded=decoded)
+            self._spanledger_reading.exchange.feed(data, decoded=decoded)
 
 
 class TappedFile:
@@ -172,16 +201,16 @@ class TappedFile:
 
     def __init__(self, file: Any, exchange: Exchange) -> None:  # noqa: ANN401 - the app's own
         self._file = file
-        self._exchange = exchange
+        self._reading = BodyReading(exchange)
 
     def read(self, *args: object) -> bytes:
         """Some bytes of the body, or all; none at its end."""
-        with _Failing(self._exchange):
+        with self._reading:
             data = cast("bytes", self._file.read(*args))
         if data:
-            self._exchange.feed(data)
+            self._reading.exchange.feed(data)
         if not (data and args):
-            self._exchange.end(ended=True)
+            self._reading.exchange.end(ended=True)
         return data
 
     def close(self) -> None:
@@ -189,31 +218,7 @@ class TappedFile:
         try:
             self._file.close()
         finally:
-            self._exchange.end(ended=False)
+            self._reading.exchange.end(ended=False)
 
     def __getattr__(self, name: str) -> object:
         return getattr(object.__getattribute__(self, "_file"), name)
-
-
-class _Failing:
-    """Ends the exchange with the error that reading ends with.
-
-    An app that stops to iterate may go on with another iterator: that ends nothing yet.
-    """
-
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is not None and not isinstance(error, GeneratorExit):
-            self._exchange.end(ended=False, error=error)
