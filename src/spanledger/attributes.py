@@ -68,6 +68,7 @@ COVERED: Final = "spanledger.covered"
 span is not a second billable one."""
 
 INFERENCE_OPERATIONS: Final = frozenset(
-    {"chat", "text_completion", "generate_content", "embeddings"}
+    {"chat", "text_completion", "generate_content", "embeddings", "rerank"}
 )
-"""Values of `gen_ai.operation.name` that stand for a call of a model, which costs money."""
+"""Values of `gen_ai.operation.name` that stand for a call of a model, which costs money. The
+conventions have none for a rerank yet; that one is ours."""

@@ -6,6 +6,7 @@ import pytest
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.reader import follow
 from spanledger.dialects.sse import EventDecoder
+from spanledger.dialects.streams import Decoder
 
 
 @pytest.fixture(scope="session")
@@ -15,12 +16,19 @@ def recorded() -> Callable[[str], bytes]:
     return lambda name: (folder / name).read_bytes()
 
 
-@pytest.fixture(scope="session")
-def read_stream() -> Callable[[Dialect, Iterable[bytes]], Answer]:
-    """What the chunks of a stream say in the end."""
+ReadStream = Callable[..., Answer]
 
-    def read(dialect: Dialect, chunks: Iterable[bytes]) -> Answer:
-        decoder = EventDecoder()
+
+@pytest.fixture(scope="session")
+def read_stream() -> ReadStream:
+    """What the chunks of a stream say in the end, by the decoder for its framing."""
+
+    def read(
+        dialect: Dialect,
+        chunks: Iterable[bytes],
+        make_decoder: Callable[[], Decoder] = EventDecoder,
+    ) -> Answer:
+        decoder = make_decoder()
         answer = Answer()
         for events in (*(decoder.feed(chunk) for chunk in chunks), decoder.flush()):
             for event in events:

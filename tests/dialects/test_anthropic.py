@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from spanledger.dialects.anthropic import MESSAGES
+from spanledger.dialects.anthropic import MESSAGES, VERTEX
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
@@ -132,3 +132,107 @@ def test_request() -> None:
     assert MESSAGES.read_request("/v1/messages", body) == Request(
         model="claude-opus-4-1", stream=True, service_tier="auto"
     )
+
+
+def test_user() -> None:
+    """S3.1: the user that the metadata name is the call's."""
+    body: Json = {"model": "m", "metadata": {"user_id": "u-7"}}
+    assert MESSAGES.read_request("/v1/messages", body) == Request(model="m", user_id="u-7")
+
+
+VERTEX_PATH = "/v1/projects/p/locations/l/publishers/anthropic/models/"
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "asked"),
+    [
+        ("rawPredict", {}, Request()),
+        ("streamRawPredict", {}, Request(stream=True)),
+        ("streamRawPredict", {"stream": True}, Request(stream=True)),
+        ("rawPredict", {"stream": True}, Request(stream=True)),
+    ],
+)
+def test_vertex_request(method: str, body: Json, asked: Request) -> None:
+    """On Vertex AI the model stands in the path, version and all."""
+    path = f"{VERTEX_PATH}claude-sonnet-4-5@20250929:{method}"
+    assert VERTEX.read_request(path, body) == replace(asked, model="claude-sonnet-4-5@20250929")
+    assert VERTEX.path.search(path)
+
+
+def test_other_vertex_paths() -> None:
+    """Counting tokens costs nothing, and other publishers have other formats."""
+    assert not VERTEX.path.search(f"{VERTEX_PATH}count-tokens:rawPredict")
+    assert not VERTEX.path.search(
+        f"{VERTEX_PATH}mistral-large:rawPredict".replace("anthropic", "mistralai")
+    )
+    assert VERTEX.read_request("/elsewhere", {}) == Request()
+
+
+def test_vertex_answer(recorded: Recorded, read_stream: ReadStream) -> None:
+    """The answers are those of Anthropic."""
+    stream = recorded("anthropic_messages_stream.sse")
+    assert read_stream(VERTEX, [stream]) == read_stream(MESSAGES, [stream])
+
+
+def test_prompt() -> None:
+    """What the model reads: instructions, all turns, tools, their inputs and their results."""
+    body: Json = {
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": "Rain?"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "Look.", "signature": "xx"},
+                    {"type": "tool_use", "id": "t1", "name": "look", "input": {"city": "Rome"}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "t1", "content": "Wet."},
+                    {"type": "tool_result", "content": [{"type": "text", "text": "Very wet."}]},
+                    {"type": "image", "source": {"type": "base64", "data": "AAAA"}},
+                ],
+            },
+        ],
+        "tools": [{"name": "look"}],
+    }
+    assert list(MESSAGES.read_prompt(body)) == [
+        "Be brief.",
+        "Rain?",
+        "Look.",
+        '{"city":"Rome"}',
+        "Wet.",
+        "Very wet.",
+        '{"name":"look"}',
+    ]
+
+
+def test_output() -> None:
+    """What the model wrote in a whole message: texts, thoughts and tools' names and inputs."""
+    body: Json = {
+        "content": [
+            {"type": "thinking", "thinking": "Look."},
+            {"type": "text", "text": "One moment."},
+            {"type": "tool_use", "id": "t1", "name": "look", "input": {"city": "Rome"}},
+        ]
+    }
+    assert list(MESSAGES.read_output(body)) == ["Look.", "One moment.", "look", '{"city":"Rome"}']
+
+
+@pytest.mark.parametrize(
+    ("event", "texts"),
+    [
+        ({"content_block": {"type": "tool_use", "name": "look", "input": {}}}, ["look"]),
+        ({"delta": {"type": "text_delta", "text": "Ra"}}, ["Ra"]),
+        ({"delta": {"type": "thinking_delta", "thinking": "Lo"}}, ["Lo"]),
+        ({"delta": {"type": "input_json_delta", "partial_json": '{"ci'}}, ['{"ci']),
+        ({"delta": {"type": "signature_delta", "signature": "xx"}}, []),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}, []),
+        ({"type": "ping"}, []),
+    ],
+)
+def test_output_of_events(event: Json, texts: list[str]) -> None:
+    """What each event of a stream adds to it."""
+    assert list(MESSAGES.read_output(event)) == texts

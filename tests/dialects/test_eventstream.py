@@ -1,7 +1,6 @@
 import json
 import tracemalloc
 from base64 import b64encode
-from collections.abc import Mapping
 from itertools import pairwise
 from struct import pack
 from zlib import crc32
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from spanledger.dialects.eventstream import MessageDecoder
 from spanledger.dialects.sse import EVENT_BYTES_MAX, Event
+from tests.dialects.event_streams import headers, message, plain
 
 ALL_TYPES = (
     b"\x01t\x00"  # true
@@ -25,27 +25,6 @@ ALL_TYPES = (
     b"\x01d\x08\x00\x00\x01\x00\x00\x00\x00\x00"  # a time
     b"\x01u\x09" + bytes(16)  # a UUID
 )
-
-
-def headers(fields: Mapping[str, str]) -> bytes:
-    """Headers of texts as the format writes them."""
-    return b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + pack(">H", len(value)) + value.encode()
-        for name, value in fields.items()
-    )
-
-
-def message(block: bytes, payload: bytes) -> bytes:
-    """A message with this block of headers."""
-    prelude = pack(">II", 16 + len(block) + len(payload), len(block))
-    unsigned = prelude + pack(">I", crc32(prelude)) + block + payload
-    return unsigned + pack(">I", crc32(unsigned))
-
-
-def plain(name: str, payload: bytes) -> bytes:
-    """An event as Bedrock sends it."""
-    fields = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
-    return message(headers(fields), payload)
 
 
 def decode(*chunks: bytes, limit: int = EVENT_BYTES_MAX) -> list[Event]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
-from spanledger.dialects.gemini import GENERATE
+from spanledger.dialects.gemini import EMBED, GENERATE, IMAGES, PREDICT_EMBEDDINGS, ROWS
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -158,3 +158,115 @@ def test_one_word_for_a_tier(stated: str, tier: str) -> None:
     assert GENERATE.read_request(path, {"service_tier": stated}).service_tier == tier
     for key in ("serviceTier", "trafficType"):
         assert GENERATE.read_answer({"usageMetadata": {key: stated}}).service_tier == tier
+
+
+def test_embedding(recorded: Recorded) -> None:
+    """S4.1: embeddings are calls as well, and their tokens are counted."""
+    answer = read_answer(EMBED, recorded("gemini_embed.json"))
+    assert answer is not None
+    assert answer.usage is not None
+    assert answer.complete
+    assert read_usage("gcp.gemini", answer.usage) == Usage(input_tokens=6)
+
+
+def test_embeddings_without_usage(recorded: Recorded) -> None:
+    """A batch of embeddings states no usage: there is none, and the texts are known."""
+    assert read_answer(EMBED, recorded("gemini_embed_batch.json")) == Answer(complete=True)
+    body: Json = {
+        "requests": [
+            {"model": "models/m", "content": {"parts": [{"text": "a"}]}},
+            {"model": "models/m", "content": {"parts": [{"text": "b"}]}},
+        ]
+    }
+    assert list(EMBED.read_prompt(body)) == ["a", "b"]
+    assert list(EMBED.read_prompt({"content": {"parts": [{"text": "c"}]}})) == ["c"]
+
+
+def test_predicted_embeddings(recorded: Recorded) -> None:
+    """Vertex AI counts the tokens of each text; the call has their sum."""
+    answer = read_answer(PREDICT_EMBEDDINGS, recorded("vertex_embed_predict.json"))
+    assert answer is not None
+    assert answer.usage is not None
+    assert answer.usage == {"promptTokenCount": 18, "billableCharacterCount": 64}
+    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(input_tokens=18)
+    asked: Json = {"instances": [{"content": "a", "task_type": "QUERY"}, {"content": "b"}]}
+    assert list(PREDICT_EMBEDDINGS.read_prompt(asked)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "prediction", [{}, {"embeddings": {}}, {"embeddings": {"statistics": {"token_count": "7"}}}]
+)
+def test_predictions_without_counts(prediction: Json) -> None:
+    """Where one text was not counted there is no sum."""
+    counted = {"embeddings": {"statistics": {"token_count": 5}}}
+    answer = PREDICT_EMBEDDINGS.read_answer({"predictions": [counted, prediction]})
+    assert answer == Answer(complete=True)
+
+
+def test_images(recorded: Recorded) -> None:
+    """Imagen is paid by the image, but for those that a filter held back."""
+    assert read_answer(IMAGES, recorded("gemini_imagen.json")) == Answer(
+        usage={"images": 2}, complete=True
+    )
+    assert IMAGES.read_answer({"error": {"status": "INTERNAL"}}) == Answer(
+        error_type="INTERNAL", complete=True
+    )
+    assert list(IMAGES.read_prompt({"instances": [{"prompt": "A cat"}]})) == ["A cat"]
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/v1beta/models/gemini-embedding-001:embedContent", EMBED),
+        ("/v1beta/models/gemini-embedding-001:batchEmbedContents", EMBED),
+        (
+            "/v1/projects/p/locations/l/publishers/google/models/gemini-embedding:embedContent",
+            EMBED,
+        ),
+        ("/v1/p/publishers/google/models/text-embedding-005:predict", PREDICT_EMBEDDINGS),
+        ("/v1/p/publishers/google/models/textembedding-gecko@003:predict", PREDICT_EMBEDDINGS),
+        ("/v1beta/models/imagen-4.0-generate-001:predict", IMAGES),
+        ("/v1/p/publishers/google/models/imagegeneration@006:predict", IMAGES),
+        ("/v1beta1/projects/p/locations/l/publishers/google/models/m:generateContent", GENERATE),
+        ("/v1beta/models/m:batchGenerateContent", None),
+        ("/v1beta/models/m:asyncBatchEmbedContent", None),
+        ("/v1beta/models/veo-3.0:predictLongRunning", None),
+        ("/v1/projects/p/locations/l/endpoints/123:predict", None),
+    ],
+)
+def test_paths(path: str, dialect: Dialect | None) -> None:
+    """Each method that costs money has its dialect; batches are paid when they are done."""
+    assert [row for row in ROWS if row.path.search(path)] == ([dialect] if dialect else [])
+    if dialect:
+        model, _, _ = path.rpartition("/")[2].partition(":")
+        assert dialect.read_request(path, {}) == Request(model=model)
+
+
+def test_prompt() -> None:
+    """What the model reads: instructions, all turns, functions and their results."""
+    body: Json = {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "Rain?"}, {"inlineData": {"data": "AAAA"}}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "look"}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "look"}}]},
+        ],
+        "tools": [{"functionDeclarations": [{"name": "look"}]}],
+    }
+    assert list(GENERATE.read_prompt(body)) == [
+        "Be brief.",
+        "Rain?",
+        '{"name":"look"}',
+        '{"name":"look"}',
+        '{"functionDeclarations":[{"name":"look"}]}',
+    ]
+
+
+def test_output() -> None:
+    """What the model wrote: texts, thoughts and calls of functions, in a body as in a chunk."""
+    parts = [{"text": "Hm.", "thought": True}, {"text": "Wet."}, {"functionCall": {"name": "f"}}]
+    assert list(GENERATE.read_output({"candidates": [{"content": {"parts": parts}}]})) == [
+        "Hm.",
+        "Wet.",
+        '{"name":"f"}',
+    ]

@@ -65,6 +65,9 @@ class Dialect:
     """`gen_ai.provider.name` where the host is not in the table of hosts."""
     path: re.Pattern[str]
     """Searched in the path of a POST request's URL; at most one dialect's path matches."""
+    shared_path: bool = False
+    """Others serve things of their own at such paths: a request is a call only if it names a
+    model."""
     read_request: Callable[[str, Json], Request]
     """(path, body) -> what was asked."""
     read_answer: Callable[[Json], Answer]

@@ -1,13 +1,16 @@
-"""Google's generateContent, as AI Studio and Vertex AI both speak it."""
+"""Google's models, as AI Studio and Vertex AI both speak of them."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
+from spanledger.dialects.contents import texts_along
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.fields import error_name, section, sections, text, texts
 
-__all__ = ["GENERATE"]
+__all__ = ["EMBED", "GENERATE", "IMAGES", "PREDICT_EMBEDDINGS", "ROWS"]
 
 _TIERS: Final = {"on_demand": "standard", "unspecified": "", "traffic_type_unspecified": ""}
 """Names of tiers that AI Studio and the list prices have another word for."""
@@ -15,9 +18,11 @@ _TIERS: Final = {"on_demand": "standard", "unspecified": "", "traffic_type_unspe
 _PATH: Final = re.compile(r"([^/:]*):(generateContent|streamGenerateContent)$")
 """(the model, the method): everything about the call but its contents stands in the path."""
 
+_METHOD: Final = re.compile(r"([^/:]*):(\w+)$")
+
 
 def _read_request(path: str, body: Json) -> Request:
-    match = _PATH.search(path)
+    match = _METHOD.search(path)
     model, method = match.groups() if match else ("", "")
     return Request(
         model=model,
@@ -62,6 +67,46 @@ def _later(earlier: Json | None, later: Json) -> Json | None:
     return later if counts or (later and earlier is None) else earlier
 
 
+def _read_predicted_embeddings(body: Json) -> Answer:
+    """Vertex AI states the tokens of each text apart, and the characters it bills together."""
+    usage: dict[str, object] = dict(section(body, "metadata") or {})
+    tokens = [
+        (section(section(prediction, "embeddings") or {}, "statistics") or {}).get("token_count")
+        for prediction in sections(body, "predictions")
+    ]
+    counted = [count for count in tokens if isinstance(count, int | float)]
+    if counted and len(counted) == len(tokens):
+        usage["promptTokenCount"] = sum(counted)
+    return Answer(usage=usage or None, error_type=error_name(body), complete=True)
+
+
+def _read_images(body: Json) -> Answer:
+    """Imagen is billed by the image; one that a filter held back is none."""
+    made = [item for item in sections(body, "predictions") if not item.get("raiFilteredReason")]
+    usage = {"images": len(made)} if "predictions" in body else None
+    return Answer(usage=usage, error_type=error_name(body), complete=True)
+
+
+def _read_prompt(body: Json) -> Iterator[str]:
+    return chain(
+        texts_along(body, "systemInstruction.parts", "text"),
+        texts_along(body, "contents.parts", "text", "functionCall", "functionResponse"),
+        texts_along(body, "tools"),
+    )
+
+
+def _read_output(body: Json) -> Iterator[str]:
+    return texts_along(body, "candidates.content.parts", "text", "functionCall")
+
+
+def _read_embedded(body: Json) -> Iterator[str]:
+    return chain(
+        texts_along(body, "content.parts", "text"),
+        texts_along(body, "requests.content.parts", "text"),
+        texts_along(body, "instances", "content", "prompt"),
+    )
+
+
 GENERATE: Final = Dialect(
     name="gemini.generate_content",
     operation="generate_content",
@@ -70,4 +115,42 @@ GENERATE: Final = Dialect(
     read_request=_read_request,
     read_answer=_read_body,
     read_event=_read_chunk,
+    read_prompt=_read_prompt,
+    read_output=_read_output,
 )
+
+EMBED: Final = Dialect(
+    name="gemini.embed_content",
+    operation="embeddings",
+    provider="gcp.gemini",
+    path=re.compile(r"/[^/:]*:(embedContent|batchEmbedContents)$"),
+    read_request=_read_request,
+    read_answer=_read_body,
+    read_event=_read_chunk,
+    read_prompt=_read_embedded,
+)
+
+PREDICT_EMBEDDINGS: Final = Dialect(
+    name="gemini.predict_embeddings",
+    operation="embeddings",
+    provider="gcp.vertex_ai",
+    path=re.compile(r"/publishers/google/models/[^/:]*(embedding|gecko)[^/:]*:predict$"),
+    read_request=_read_request,
+    read_answer=_read_predicted_embeddings,
+    read_event=_read_chunk,
+    read_prompt=_read_embedded,
+)
+
+IMAGES: Final = Dialect(
+    name="gemini.predict_images",
+    operation="generate_content",
+    provider="gcp.gemini",
+    path=re.compile(r"/models/imag(en|egeneration)[^/:]*:predict$"),
+    read_request=_read_request,
+    read_answer=_read_images,
+    read_event=_read_chunk,
+    read_prompt=_read_embedded,
+)
+
+ROWS: Final = (GENERATE, EMBED, PREDICT_EMBEDDINGS, IMAGES)
+"""The rows of this module in the table of dialects."""

@@ -81,6 +81,8 @@ class Recorder:
 
     def _start(self, request: HttpRequest, dialect: Dialect) -> "Exchange | None":
         asked = read_asked(request, dialect)
+        if dialect.shared_path and not asked.model:
+            return None
         facts = request_facts(request, dialect, asked, current_attribution())
         enclosing = get_current_span()
         self.settle()

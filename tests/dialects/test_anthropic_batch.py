@@ -1,0 +1,61 @@
+from collections.abc import Callable
+
+import pytest
+
+from spanledger.dialects.anthropic import MESSAGES
+from spanledger.dialects.anthropic_batch import (
+    is_results_path,
+    read_batch_line,
+    read_batch_results,
+)
+from spanledger.dialects.usage import read_usage
+from spanledger.usage import Usage
+
+
+def test_results(recorded: Callable[[str], bytes]) -> None:
+    """S4.1: each message of a batch is a call with a usage; what failed or expired is none."""
+    calls = list(read_batch_results(recorded("anthropic_batch_results.jsonl")))
+    assert [dialect for dialect, _ in calls] == [MESSAGES, MESSAGES]
+    first, second = (answer for _, answer in calls)
+    assert (first.response_id, second.response_id) == ("msg_01Batch1", "msg_01Batch2")
+    assert {first.service_tier, second.service_tier} == {"batch"}
+    assert first.usage is not None
+    assert second.usage is not None
+    assert read_usage("anthropic", first.usage).total_tokens == 44
+    assert read_usage("anthropic", second.usage) == Usage(
+        input_tokens=2011, cache_read_tokens=2000, cache_write_tokens=0, output_tokens=5
+    )
+
+
+def test_last_line_without_its_end(recorded: Callable[[str], bytes]) -> None:
+    """A file whose last line feed is missing is read to its end; one that was cut, to the cut."""
+    whole = recorded("anthropic_batch_results.jsonl")
+    assert len(list(read_batch_results(whole.rstrip()))) == 2
+    assert len(list(read_batch_results(whole[:-9]))) == 1
+    assert list(read_batch_results(b"")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"[" * 100_000,
+        b"{}",
+        b'{"result": 5}',
+        b'{"result": {"type": "succeeded"}}',
+        b'{"result": {"type": "canceled", "message": {}}}',
+    ],
+)
+def test_other_lines(line: bytes) -> None:
+    """What is no result of a batch is no call."""
+    assert read_batch_line(line) is None
+
+
+def test_paths() -> None:
+    """The results of a batch are known by their path."""
+    assert is_results_path("/v1/messages/batches/msgbatch_01/results")
+    assert not is_results_path("/v1/messages/batches/msgbatch_01")
+    assert not is_results_path("/v1/messages/batches/results")
+    assert not is_results_path("/searches/1/results")
