@@ -9,6 +9,8 @@ from spanledger.instrumentation.attribution import attribute
 from spanledger.instrumentation.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -28,6 +30,7 @@ def instrument(
     *,
     tracer_provider: "TracerProvider | None" = None,
     meter_provider: "MeterProvider | None" = None,
+    redact: "Callable[[Sequence[str]], Sequence[str]] | None" = None,
 ) -> None:
     """Record every model call that this process makes through httpx or httpx2, as a span.
 
@@ -38,10 +41,17 @@ def instrument(
             until the first model call, one is set that exports by OTLP/HTTP, as the standard
             `OTEL_*` variables say.
         meter_provider: for the GenAI client metrics; the global one by default.
+        redact: given the texts of a prompt or of an answer, says what may be kept of them. It is
+            asked only where content is captured (setting `capture_content`).
     """
     from spanledger.instrumentation.lifecycle import start  # noqa: PLC0415 - keeps our import light
 
-    start(__version__, tracer_provider=tracer_provider, meter_provider=meter_provider)
+    start(
+        __version__,
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
+        redact=redact,
+    )
 
 
 def uninstrument() -> None:

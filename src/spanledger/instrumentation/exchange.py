@@ -31,8 +31,10 @@ from opentelemetry.util.types import AttributeValue
 from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
+from spanledger.instrumentation import travel
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attribution import current_attribution
+from spanledger.instrumentation.content import Content, Redact
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
@@ -41,6 +43,7 @@ from spanledger.instrumentation.facts import (
     request_facts,
     span_name,
 )
+from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.text import bounded
@@ -67,6 +70,8 @@ class Recorder:
     """Called before each span, to make sure of the provider that the tracer leads to."""
     settings: Settings = field(default_factory=Settings)
     """What the app has set, read once when the recording started."""
+    redact: Redact | None = None
+    """What prompts and answers pass, where content is captured."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
@@ -83,7 +88,9 @@ class Recorder:
         asked = read_asked(request, dialect)
         if dialect.shared_path and not asked.model:
             return None
-        facts = request_facts(request, dialect, asked, current_attribution())
+        facts = request_facts(
+            request, dialect, asked, current_attribution(), self.settings.endpoints
+        )
         enclosing = get_current_span()
         self.settle()
         span = self.tracer.start_span(
@@ -92,6 +99,8 @@ class Recorder:
         if not span.is_recording():
             return None
         exchange = Exchange(span, dialect, facts, self.metrics)
+        if self.settings.capture_content:
+            exchange.capture(Content(dialect, known_body(request), self.redact))
         if enclosing.is_recording() and looks_like_inference(enclosing):
             enclosing.set_attribute(names.COVERED, value=True)
         return exchange
@@ -102,6 +111,7 @@ class Exchange:
 
     __slots__ = (
         "_asked",
+        "_content",
         "_dialect",
         "_ending",
         "_error_type",
@@ -127,6 +137,7 @@ class Exchange:
         self._asked = asked  # the facts that are on the span already
         self._told: dict[str, AttributeValue] = {}  # those that come with the answer
         self._metrics = metrics
+        self._content: Content | None = None
         self._started = time.perf_counter()
         self._first_chunk_seconds: float | None = None
         self._last_byte_ns: int | None = None
@@ -137,7 +148,12 @@ class Exchange:
 
     def make_current(self, sending: "Sending") -> Token[Context]:
         """Make the span the current one, and `sending` known below; the token leads back."""
-        return attach(set_value(_SENDING, sending, set_span_in_context(self._span)))
+        context = set_value(_SENDING, sending, set_span_in_context(self._span))
+        return attach(travel.unpacked(context))
+
+    def capture(self, content: Content) -> None:
+        """Put what is said on the span as well."""
+        self._content = content
 
     def is_call_of(self, request: HttpRequest, dialect: Dialect) -> bool:
         """Whether `request` is the same call, in another library's hands."""
@@ -157,6 +173,8 @@ class Exchange:
         """Take note of the head of the response; tells whether its body is of interest."""
         if status < _REDIRECT:
             self._reader = AnswerReader(self._dialect, headers)
+            if self._content is not None:
+                self._content.answered(headers)
             return True
         self._told[names.HTTP_RESPONSE_STATUS_CODE] = status
         if status >= _FAILURE:
@@ -175,6 +193,8 @@ class Exchange:
         reader, self._reader = self._reader, None
         if reader is None:
             return
+        if self._content is not None:
+            self._content.feed(chunk, decoded=decoded)
         with guarded("read an answer"):
             if self._first_chunk_seconds is None:
                 self._first_chunk_seconds = time.perf_counter() - self._started
@@ -213,6 +233,8 @@ class Exchange:
             self._error_type = error_name(error)
         with guarded("describe an answer"):
             self._describe_answer(ended=ended)
+        if self._content is not None:
+            self._told.update(self._content.facts())
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
             self._span.set_status(StatusCode.ERROR)

@@ -12,6 +12,7 @@ from opentelemetry.trace import TracerProvider
 from spanledger.errors import SettingsError
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
+from spanledger.instrumentation.content import Redact
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.http_spans import HttpSpans
@@ -60,6 +61,7 @@ def start(
     *,
     tracer_provider: TracerProvider | None,
     meter_provider: metrics.MeterProvider | None,
+    redact: Redact | None = None,
 ) -> None:
     """Hook the HTTP libraries, those to be imported later included; a second start does nothing."""
     with _process.lock, guarded("start the recording"):
@@ -73,6 +75,7 @@ def start(
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
             settle=destination.settle,
             settings=_read_settings(),
+            redact=redact,
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
