@@ -296,3 +296,30 @@ def test_what_a_request_left_running_is_recorded(recording: Recording) -> None:
             contexts[0].run(other.post, URL, json=CHAT)
 
     assert len(recording.spans) == 2
+
+
+def test_hosts_that_the_app_has_named(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S4.5: the setting `endpoints` says whose models an own host serves."""
+    monkeypatch.setenv("SPANLEDGER_ENDPOINTS", "provider:80=together")
+    with recording.on(), answering(httpx) as client:
+        client.post(URL, json=CHAT)
+    (span,) = recording.spans
+    assert span.attributes is not None
+    assert span.attributes["gen_ai.provider.name"] == "together"
+
+
+def test_an_upload(recording: Recording, library: Any) -> None:
+    """S4.1: a transcription is a call like any other, its model read from the form."""
+    usage = {"type": "tokens", "input_tokens": 24, "output_tokens": 7, "total_tokens": 31}
+    with recording.on(), answering(library, json={"text": "four", "usage": usage}) as client:
+        client.post(
+            "http://provider/v1/audio/transcriptions",
+            data={"model": "gpt-4o-transcribe"},
+            files={"file": ("four.wav", b"RIFF")},
+        )
+    (span,) = recording.spans
+    assert span.attributes is not None
+    assert span.name == "generate_content gpt-4o-transcribe"
+    assert span.attributes["gen_ai.usage.input_tokens"] == 24

@@ -71,6 +71,23 @@ def test_whom_the_body_names_and_what_it_goes_on_from() -> None:
     assert request_facts(request, openai.RESPONSES, asked, {})["user.id"] == "u"
 
 
+@pytest.mark.parametrize(
+    ("url", "provider"),
+    [
+        ("http://gpu.example:8000/v1/chat/completions", "vllm"),
+        ("https://gpu.example/v1/chat/completions", "together"),
+        ("http://localhost:11434/v1/chat/completions", "ollama"),
+        ("https://t.services.ai.azure.com/models/chat/completions", "azure.ai.inference"),
+    ],
+)
+def test_the_provider_by_host_port_and_path(url: str, provider: str) -> None:
+    """S4.5: the user's own table, the port and the path say who answers."""
+    request = httpx.Request("POST", url)
+    endpoints = {"gpu.example:8000": "vllm", "gpu.example:443": "together"}
+    facts = request_facts(request, openai.CHAT, Request(), {}, endpoints)
+    assert facts["gen_ai.provider.name"] == provider
+
+
 @pytest.mark.parametrize("count", ["", "-1", "x", "99999", "²"])
 def test_an_odd_retry_count_is_none(count: str) -> None:
     """Only a number counts as a number of tries."""
@@ -88,7 +105,7 @@ def test_an_odd_retry_count_is_none(count: str) -> None:
     [("attempt=1", 1), ("ttl=20261122T101010Z; attempt=2; max=5", 2), ("max=5", None), ("", None)],
 )
 def test_amazon_counts_tries_from_one(header: str, attempt: int | None) -> None:
-    """botocore says in a header which try of how many a request is."""
+    """Botocore says in a header which try of how many a request is."""
     request = httpx.Request(
         "POST", "http://provider/v1/chat/completions", headers={"amz-sdk-request": header}
     )

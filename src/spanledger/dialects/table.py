@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from spanledger.dialects import anthropic, gemini, openai, openai_media
+from spanledger.dialects import (
+    anthropic,
+    bedrock,
+    cohere,
+    gemini,
+    ollama,
+    openai,
+    openai_media,
+    voyage,
+)
 from spanledger.dialects.dialect import Dialect
 
 __all__ = ["DIALECTS", "find_dialect"]
@@ -10,15 +19,19 @@ __all__ = ["DIALECTS", "find_dialect"]
 DIALECTS: Final[tuple[Dialect, ...]] = (
     *openai.ROWS,
     *openai_media.ROWS,
-    anthropic.MESSAGES,
-    gemini.GENERATE,
+    *anthropic.ROWS,
+    *gemini.ROWS,
+    *bedrock.ROWS,
+    *cohere.ROWS,
+    *ollama.ROWS,
+    *voyage.ROWS,
 )
 
 _ENDINGS: Final = (
     "/completions",
     "/responses",
     "/responses/compact",
-    "/embeddings",
+    "embeddings",
     "/images/generations",
     "/images/edits",
     "/images/variations",
@@ -27,6 +40,16 @@ _ENDINGS: Final = (
     "/audio/speech",
     "/messages",
     "enerateContent",
+    "mbedContent",
+    "mbedContents",
+    "redict",
+    "/converse",
+    "-stream",
+    "/invoke",
+    "/chat",
+    "/generate",
+    "/embed",
+    "/rerank",
 )
 """Every path of a dialect ends so; it spares all other requests of the app the patterns."""
 

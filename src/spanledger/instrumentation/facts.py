@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, cast
 
 from opentelemetry.trace import Span, SpanKind
@@ -15,6 +16,7 @@ from spanledger.dialects.reader import read_request
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
 from spanledger.instrumentation.api_key import hash_of_key, key_of
+from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.gateways import gateway_facts
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest, HttpUrl
@@ -54,7 +56,7 @@ _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
     """What the request asks for; its path alone where the body is a stream, which is not ours."""
-    return read_request(dialect, request.url.path, getattr(request, "_content", b""))
+    return read_request(dialect, request.url.path, known_body(request))
 
 
 def span_name(dialect: Dialect, asked: Request) -> str:
@@ -67,17 +69,22 @@ def request_facts(
     dialect: Dialect,
     asked: Request,
     attribution: Mapping[str, str | bool],
+    endpoints: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, AttributeValue]:
     """All that is known before the request leaves.
 
     Of two that say whom it is for the nearer to the app wins: its attribution, then the headers
-    meant for a gateway, then the body.
+    meant for a gateway, then the body. `endpoints` are the user's own hosts.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
         names.PROVIDER_NAME: provider_of(
-            request.url.host, dialect, port=_port(request.url), path=request.url.path
+            request.url.host,
+            dialect,
+            port=_port(request.url),
+            path=request.url.path,
+            endpoints=endpoints,
         ),
         names.REQUEST_STREAM: asked.stream,
         names.SERVER_ADDRESS: bounded(request.url.host),
