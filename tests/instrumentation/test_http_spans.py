@@ -174,7 +174,7 @@ import spanledger.auto
     ("url", "left"),
     [
         ("https://generativelanguage.googleapis.com/v1beta/models?key=s&pageSize=2", "key=&page"),
-        ("https://x.openai.azure.com/openai/v1?api-version=1&api-key=s#f", "api-key=#f"),
+        ("https://x.openai.azure.com/openai/v1?api-version=1&api-key=s", "1&api-key="),
         ("https://api.openai.com/v1/x?a=1&access_token=s", "a=1&access_token="),
     ],
 )
@@ -184,10 +184,15 @@ def test_urls_of_providers_lose_their_keys(url: str, left: str) -> None:
     assert len(scrubbed(url)) == len(url) - 1 + len("REDACTED")
 
 
+def test_a_fragment_is_cut_off() -> None:
+    """Tokens have been found there, and it never reaches a server."""
+    assert scrubbed("https://api.openai.com/v1/x#token=s") == "https://api.openai.com/v1/x"
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "https://shop.example/search?key=red",
+        "https://shop.example/search?key=red#top",
         "https://api.openai.com/v1/files?after=x&monkey=1",
         "https://api.openai.com/v1/models",
         "https://[broken?key=x",

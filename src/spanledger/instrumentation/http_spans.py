@@ -51,10 +51,13 @@ Redact = Callable[[str], str]
 
 
 def scrubbed(url: str) -> str:
-    """`url` without the keys in its query, if it leads to a model or is called for one."""
-    if "?" not in url or not (_below_ours() or _is_providers(url)):
+    """`url` without the keys in its query, if it leads to a model or is called for one.
+
+    A fragment, which is not sent and tells nothing, is cut off.
+    """
+    if ("?" not in url and "#" not in url) or not (_below_ours() or _is_providers(url)):
         return url
-    return _SECRETS.sub(r"\1REDACTED", url)
+    return _SECRETS.sub(r"\1REDACTED", url.partition("#")[0])
 
 
 class HttpSpans:

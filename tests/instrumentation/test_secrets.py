@@ -1,0 +1,121 @@
+"""Secrets planted wherever one can stand: in no span, no file of ours, and no log."""
+
+import gzip
+import json
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanledger.settings import child_environment
+from tests.instrumentation.provider import Provider, Reply, running_provider
+from tests.instrumentation.secrets_app import ANSWERED, KEPT, SECRETS
+
+APP = Path(__file__).with_name("secrets_app.py")
+HEADERS = {"set-cookie": ANSWERED["response header"]}
+PER_ROUND = 9
+"""Calls that reach the provider: two of OpenAI, one each of Azure, Anthropic, Gemini, four raw."""
+
+BASIC = b64encode(f"user:{SECRETS['userinfo']}".encode()).decode()
+"""What the HTTP clients make of the secret before the host."""
+
+ALL = (*SECRETS.values(), *ANSWERED.values(), *KEPT.values(), BASIC)
+
+
+def whole(body: object, status: int = 200) -> Reply:
+    """A JSON answer."""
+    return Reply(json.dumps(body).encode(), status=status, headers=HEADERS)
+
+
+def replies() -> Iterator[Reply]:
+    """The answers of a round that goes well, then refusals that quote the key."""
+    said = ANSWERED["answer"]
+    chat = whole({"id": "x", "choices": [{"message": {"role": "assistant", "content": said}}]})
+    chunk = json.dumps({"id": "x", "choices": [{"delta": {"content": said}}]})
+    stream = Reply(
+        f"data: {chunk}\n\ndata: [DONE]\n\n".encode(),
+        content_type="text/event-stream",
+        headers=HEADERS,
+    )
+    anthropic = whole({"type": "message", "content": [{"type": "text", "text": said}]})
+    gemini = whole({"candidates": [{"content": {"parts": [{"text": said}]}}]})
+    yield from (chat, stream, stream, anthropic, gemini, gemini, chat, gemini, chat)
+    refusal = {"error": {"message": f"Incorrect key: {ANSWERED['error']}", "type": "auth"}}
+    yield from [whole(refusal, 401)] * PER_ROUND
+
+
+def run_app(provider: Provider, collector_url: str, spool: Path) -> str:
+    """What the app writes to its output while it makes all of its calls."""
+    provider.answer_with(*replies())
+    environment = child_environment(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector_url,
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+        OTEL_METRICS_EXPORTER="none",
+        SPANLEDGER_HTTP_SPANS="true",
+        SPANLEDGER_BAGGAGE="true",
+        SPANLEDGER_SPOOL_DIR=str(spool),
+        PYTHONPATH=str(APP.parents[2]),
+        NO_PROXY="127.0.0.1",
+    )
+    ran = subprocess.run(
+        [sys.executable, str(APP), provider.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=90,
+    )
+    assert ran.returncode == 0, ran.stderr
+    received = repr(provider.requests).replace(BASIC, SECRETS["userinfo"])
+    # They were really there: a test that plants nothing finds nothing.
+    assert [secret for secret in SECRETS.values() if secret not in received] == []
+    assert len(provider.requests) == 2 * PER_ROUND
+    return ran.stdout + ran.stderr
+
+
+def exported(collector: Provider) -> bytes:
+    """What the collector received, unpacked: bodies and headers."""
+    return b"".join(
+        (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body) + repr(headers).encode()
+        for _, headers, body in collector.requests
+    )
+
+
+def spans_in(collector: Provider) -> list[str]:
+    """The names of the spans that the collector received, by scope and name."""
+    bodies = (
+        gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        for _, _, body in collector.requests
+    )
+    return [
+        scope.scope.name
+        for body in bodies
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for _ in scope.spans
+    ]
+
+
+def test_no_secret_is_in_a_span_or_a_log(provider: Provider, tmp_path: Path) -> None:
+    """Sixteen secrets, five SDKs and libraries, whole, streamed and refused: nothing leaves."""
+    with running_provider() as collector:
+        written = run_app(provider, collector.url, tmp_path)
+        sent = exported(collector)
+        scopes = spans_in(collector)
+
+    # Two rounds of nine calls, and of two that never reached the provider.
+    assert scopes.count("spanledger") == 2 * (PER_ROUND + 2)
+    assert [secret for secret in ALL if secret.encode() in sent] == []
+    assert [secret for secret in ALL if secret in written] == []
+
+
+def test_no_secret_is_in_a_file_of_ours(provider: Provider, tmp_path: Path) -> None:
+    """With the collector away, what waits for it on disk holds none either."""
+    written = run_app(provider, "http://127.0.0.1:1", tmp_path)
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    assert [secret for secret in ALL if secret.encode() in files] == []
+    assert [secret for secret in ALL if secret in written] == []
