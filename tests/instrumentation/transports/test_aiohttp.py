@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+import openai
 import pytest
 
 import spanledger
@@ -310,6 +311,36 @@ def test_httpx_over_aiohttp_is_one_call(provider: Provider, recording: Recording
     with recording.on():
         assert asyncio.run(call()) == REPLIES["events"].body
     check(recording, "events")
+
+
+def test_the_aiohttp_client_of_openai_is_one_call(provider: Provider, recording: Recording) -> None:
+    """openai[aiohttp]: httpx2 on top of aiohttp; retries, raw answers and streams count once."""
+    provider.answer_with(Reply(status=503), REPLIES["json"], REPLIES["events gzip"])
+    messages: Any = [{"role": "user", "content": "canary-prompt"}]
+
+    async def call() -> list[int]:
+        async with openai.AsyncOpenAI(
+            api_key="canary-key",
+            base_url=provider.url + "/v1",
+            http_client=openai.DefaultAioHttpClient(),
+            max_retries=1,
+        ) as client:
+            create = client.chat.completions.with_raw_response.create
+            raw = await create(model="gpt-4o", messages=messages)
+            assert len(recording.spans) == 2
+            stream = client.chat.completions.with_streaming_response.create
+            async with stream(model="gpt-4o", messages=messages, stream=True) as response:
+                lines = [line async for line in response.iter_lines()]
+            return [raw.status_code, len(lines)]
+
+    with recording.on():
+        status, count = asyncio.run(call())
+    assert (status, count > 0) == (200, True)
+    seen = [
+        (facts.get("spanledger.attempt"), facts.get("gen_ai.usage.output_tokens"))
+        for facts in (dict(span.attributes or {}) for span in recording.spans)
+    ]
+    assert seen == [(1, None), (2, 497), (1, 46)]
 
 
 def test_uninstrument_restores_the_class_exactly() -> None:

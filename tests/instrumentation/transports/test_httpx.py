@@ -27,6 +27,7 @@ from tests.instrumentation.provider import (
     recorded,
     with_crlf,
 )
+from tests.instrumentation.transports.http2 import running_http2
 from tests.instrumentation.transports.ways import members
 
 
@@ -319,6 +320,76 @@ def test_a_shell_that_somebody_wrapped_falls_silent(recording: Recording, librar
             pass
     assert members(owner)["_send_single_request"] is original
     assert "_spanledger_patch" not in members(owner)
+
+
+@pytest.mark.parametrize("given", ["proxy", "mounts"])
+def test_a_call_through_a_proxy_is_a_call_to_the_provider(
+    provider: Provider, recording: Recording, library: Any, given: str
+) -> None:
+    """The proxy is on the way only: the span names the host that is asked."""
+    provider.answer_with(recorded("openai_chat.json"))
+    options = (
+        {"proxy": provider.url}
+        if given == "proxy"
+        else {"mounts": {"all://api.openai.com": library.HTTPTransport(proxy=provider.url)}}
+    )
+    with recording.on(), library.Client(trust_env=False, verify=False, **options) as client:
+        client.post("http://api.openai.com" + CHAT_PATH, json=CHAT)
+    assert provider.requests[0][0] == "http://api.openai.com" + CHAT_PATH
+    assert recording.facts["server.address"] == "api.openai.com"
+    assert recording.facts["gen_ai.usage.output_tokens"] == 497
+
+
+def test_a_transport_that_retries_leaves_one_span(
+    provider: Provider, recording: Recording, library: Any
+) -> None:
+    """What the client never hears of is no attempt of its own: the answer it gets counts."""
+    provider.answer_with(Reply(status=503), recorded("openai_chat.json"))
+
+    class Retrying(library.BaseTransport):
+        def __init__(self) -> None:
+            self.inner = library.HTTPTransport(verify=False)
+
+        def handle_request(self, request: Any) -> Any:
+            answer = self.inner.handle_request(request)
+            if answer.status_code == 503:
+                answer.close()
+                answer = self.inner.handle_request(request)
+            return answer
+
+        def close(self) -> None:
+            self.inner.close()
+
+    with recording.on(), library.Client(transport=Retrying()) as client:
+        client.post(provider.url + CHAT_PATH, json=CHAT)
+    assert len(provider.requests) == 2
+    assert recording.facts["gen_ai.usage.output_tokens"] == 497
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_http2_is_no_different(recording: Recording, library: Any, mode: str) -> None:
+    """The frames are the transport's business: the same shell, the same chunks, the same span."""
+    body = recorded("openai_chat_stream.sse").body
+    options: dict[str, Any] = {"http1": False, "http2": True, "trust_env": False, "verify": False}
+
+    async def call(url: str) -> tuple[str, bytes]:
+        async with (
+            library.AsyncClient(**options) as client,
+            client.stream("POST", url, json=CHAT_STREAM) as response,
+        ):
+            return response.http_version, b"".join([it async for it in response.aiter_raw()])
+
+    with running_http2(body) as url, recording.on():
+        if mode == "async":
+            heard = asyncio.run(call(url + CHAT_PATH))
+        else:
+            with (
+                library.Client(**options) as client,
+                client.stream("POST", url + CHAT_PATH, json=CHAT_STREAM) as response,
+            ):
+                heard = response.http_version, b"".join(response.iter_raw())
+    assert heard == ("HTTP/2", body)
+    assert recording.facts["gen_ai.usage.output_tokens"] == 46
 
 
 def test_both_libraries_are_covered() -> None:

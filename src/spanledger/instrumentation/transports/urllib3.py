@@ -124,7 +124,9 @@ if TYPE_CHECKING:
     class _Body:
         decode_content: bool
 
-        def read(self, amt: int | None, decode_content: Decode, **_: object) -> bytes: ...
+        def read(
+            self, amt: int | None, decode_content: Decode, *_: object, **__: object
+        ) -> bytes: ...
         def read1(self, amt: int | None, decode_content: Decode) -> bytes: ...
         def read_chunked(self, amt: int | None, decode_content: Decode) -> Generator[bytes]: ...
         def stream(self, *_: object, **__: object) -> Generator[bytes]: ...
@@ -140,11 +142,15 @@ class TappedBody(_Body):
     _spanledger_reading: BodyReading
 
     def read(
-        self, amt: int | None = None, decode_content: Decode = None, **options: object
+        self,
+        amt: int | None = None,
+        decode_content: Decode = None,
+        *args: object,
+        **options: object,
     ) -> bytes:
         """Some bytes of the body, or all; none at its end."""
         with self._spanledger_reading:
-            data = super().read(amt, decode_content, **options)
+            data = super().read(amt, decode_content, *args, **options)
         self._spanledger_feed(data, decode_content)
         if amt is None or amt < 0 or not (data or amt == 0):
             self._spanledger_reading.exchange.end(ended=True)
