@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from spanledger.dialects.bedrock import CONVERSE
 from spanledger.dialects.dialect import Answer, Dialect, Request
 from spanledger.dialects.gemini import GENERATE
 from spanledger.dialects.openai import CHAT
@@ -43,6 +44,16 @@ def test_event_that_is_no_object(data: str) -> None:
     """An event that is no JSON object changes nothing."""
     before = Answer(model="m")
     assert follow(CHAT, before, Event("", data)) == before
+
+
+def test_silent_event() -> None:
+    """An event that the dialect calls silent changes nothing, whatever its data."""
+    before = Answer(model="m")
+    event = Event("contentBlockDelta", '{"usage": {"inputTokens": 5}}')
+    assert follow(CONVERSE, before, event) is before
+    data = {"usage": {"inputTokens": 5}, "stopReason": "end_turn"}
+    for name in CONVERSE.silent_events:
+        assert CONVERSE.read_event(before, name, data) is before
 
 
 def test_done() -> None:

@@ -19,6 +19,11 @@ _PATH: Final = re.compile(r"/model/(.+)/([\w-]+)$")
 
 _STREAMS: Final = frozenset({"converse-stream", "invoke-with-response-stream"})
 
+_SILENT: Final = frozenset(
+    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop"}
+)
+"""Events of ConverseStream that carry the text, and nothing about it."""
+
 _METRICS: Final = "amazon-bedrock-invocationMetrics"
 """What Bedrock adds to the last chunk of a stream of InvokeModel."""
 
@@ -213,6 +218,7 @@ CONVERSE: Final = Dialect(
     read_request=_read_request,
     read_answer=_read_converse,
     read_event=_read_converse_event,
+    silent_events=_SILENT,
     read_prompt=_read_prompt,
     read_output=_read_output,
 )

@@ -74,6 +74,8 @@ class Dialect:
     """A whole JSON body -> the answer, complete unless the body says otherwise."""
     read_event: Callable[[Answer, str, Json], Answer]
     """(answer so far, event name or '', event data) -> the answer after the event."""
+    silent_events: frozenset[str] = frozenset()
+    """Names of events that change no answer, whatever their data: those need no parsing."""
     read_prompt: Callable[[Json], Iterable[str]] = no_texts
     """Request body -> the texts in it that the model reads. Asked only where the provider stated no
     usage, to estimate it, and where content is captured."""

@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 from zlib import crc32
@@ -27,6 +28,10 @@ _FIXED_SIZES: Final = (0, 0, 1, 2, 4, 8, None, None, 8, 16)
 """Bytes of a header's value by its type; those of bytes (6) and text (7) are stated before it."""
 _TEXT: Final = 7
 
+_KNOWN_MAX: Final = 64
+_KNOWN_BYTES_MAX: Final = 1024
+"""Blocks of headers that a decoder remembers, and the length of those that it does not."""
+
 _WRAPPED: Final = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
 """Where InvokeModelWithResponseStream puts the event of the model's maker."""
 
@@ -39,7 +44,7 @@ class MessageDecoder:
     of its base64 where it is in it: whoever looks for a word in the data finds it.
     """
 
-    __slots__ = ("_buffer", "_limit", "_skip", "broken", "dropped")
+    __slots__ = ("_known", "_limit", "_rest", "_skip", "broken", "dropped")
 
     def __init__(self, *, limit: int = EVENT_BYTES_MAX) -> None:
         self.dropped = 0
@@ -47,76 +52,91 @@ class MessageDecoder:
         self.broken = False
         """A prelude was no prelude: nothing after it can be told apart any more."""
         self._limit = limit
-        self._buffer = bytearray()
+        self._rest = bytearray()  # the unfinished message
         self._skip = 0  # bytes of a dropped message that are still to come
+        self._known: dict[bytes, _Kind | None] = {}  # the same few headers come again and again
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes."""
         if self.broken:
             return []
-        self._buffer += chunk
+        data = chunk
+        if self._rest:
+            self._rest += chunk
+            data = self._rest
         events: list[Event] = []
-        while (message := self._next_message()) is not None:
-            event = _event(message)
-            if event is None:
-                self.dropped += 1
-            else:
-                events.append(event)
+        position = self._read(data, events)
+        if data is self._rest:
+            del self._rest[:position]
+        else:
+            self._rest += data[position:]
         return events
 
     def flush(self) -> list[Event]:
         """Nothing: of a message that was cut no part can be trusted."""
-        self._buffer.clear()
+        self._rest.clear()
         return []
 
-    def _next_message(self) -> bytes | None:
-        """The next message that is whole and short enough, prelude and all."""
-        while self._skipped() and len(self._buffer) >= _PRELUDE.size:
-            total, headers, stated = _PRELUDE.unpack_from(self._buffer)
-            if crc32(self._buffer[:8]) != stated or total < _OVERHEAD + headers:
+    def _read(self, data: bytes | bytearray, events: list[Event]) -> int:
+        """Read the messages that are whole; tells where what is left begins."""
+        position = min(self._skip, len(data))
+        self._skip -= position
+        while len(data) - position >= _PRELUDE.size:
+            total, headers, stated = _PRELUDE.unpack_from(data, position)
+            if crc32(data[position : position + 8]) != stated or total < _OVERHEAD + headers:
                 self.broken = True
-                self._buffer.clear()
-            elif total > self._limit:
+                return len(data)
+            here = len(data) - position
+            if total > self._limit:
                 self.dropped += 1
-                self._skip = total
-            elif len(self._buffer) < total:
+                self._skip = max(total - here, 0)
+                position += min(total, here)
+            elif here < total:
                 break
             else:
-                message = bytes(self._buffer[:total])
-                del self._buffer[:total]
-                return message
-        return None
+                self._read_message(bytes(data[position : position + total]), headers, events)
+                position += total
+        return position
 
-    def _skipped(self) -> bool:
-        """Discard what there is of a dropped message; tells whether all of it has come."""
-        if self._skip:
-            here = min(self._skip, len(self._buffer))
-            del self._buffer[:here]
-            self._skip -= here
-        return not self._skip
+    def _read_message(self, message: bytes, length: int, events: list[Event]) -> None:
+        start = _PRELUDE.size + length
+        (stated,) = _CRC.unpack_from(message, len(message) - _CRC.size)
+        kind = None
+        if crc32(message[: -_CRC.size]) == stated:
+            kind = self._kind(message[_PRELUDE.size : start])
+        if kind is None:
+            self.dropped += 1
+        else:
+            events.append(kind.event(message[start : -_CRC.size]))
 
-
-def _event(message: bytes) -> Event | None:
-    """The event that a message holds; `None` where the message is damaged."""
-    (stated,) = _CRC.unpack_from(message, len(message) - _CRC.size)
-    if crc32(memoryview(message)[: -_CRC.size]) != stated:
-        return None
-    start = _PRELUDE.size + _PRELUDE.unpack_from(message)[1]
-    headers = _headers(message[_PRELUDE.size : start])
-    if headers is None:
-        return None
-    if error := _error(headers):
-        return Event(name="error", data=json.dumps({"error": {"type": error}}))
-    return _plain_event(headers.get(":event-type", ""), message[start : -_CRC.size])
+    def _kind(self, block: bytes) -> "_Kind | None":
+        """What a block of headers says; `None` where it does not follow the format."""
+        if block in self._known:
+            return self._known[block]
+        headers = _headers(block)
+        kind = None if headers is None else _Kind(headers.get(":event-type", ""), _error(headers))
+        if len(self._known) < _KNOWN_MAX and len(block) < _KNOWN_BYTES_MAX:
+            self._known[block] = kind
+        return kind
 
 
-def _plain_event(name: str, payload: bytes) -> Event:
-    if name == "chunk" and (wrapped := _WRAPPED.search(payload)):
-        try:
-            payload = b64decode(wrapped[1])
-        except Base64Error:
-            payload = b""
-    return Event(name=name, data=payload.decode("utf-8", "replace"))
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the headers of a message say about it."""
+
+    name: str
+    error: str
+
+    def event(self, payload: bytes) -> Event:
+        """The event with this payload."""
+        if self.error:
+            return Event(name="error", data=json.dumps({"error": {"type": self.error}}))
+        if self.name == "chunk" and (wrapped := _WRAPPED.search(payload)):
+            try:
+                payload = b64decode(wrapped[1])
+            except Base64Error:
+                payload = b""
+        return Event(name=self.name, data=payload.decode("utf-8", "replace"))
 
 
 def _error(headers: Mapping[str, str]) -> str:

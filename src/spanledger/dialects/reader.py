@@ -41,6 +41,8 @@ def read_answer(dialect: Dialect, body: bytes) -> Answer | None:
 
 def follow(dialect: Dialect, answer: Answer, event: Event) -> Answer:
     """The answer after `event`; an event that is no JSON object says nothing."""
+    if event.name in dialect.silent_events:
+        return answer
     if event.data.startswith(_END):
         return replace(answer, complete=True)
     parsed = _parse(event.data)
