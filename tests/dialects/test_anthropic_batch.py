@@ -3,18 +3,16 @@ from collections.abc import Callable
 import pytest
 
 from spanledger.dialects.anthropic import MESSAGES
-from spanledger.dialects.anthropic_batch import (
-    is_results_path,
-    read_batch_line,
-    read_batch_results,
-)
+from spanledger.dialects.anthropic_batch import is_results_path, read_entry
+from spanledger.dialects.batch import read_results
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
 
 
 def test_results(recorded: Callable[[str], bytes]) -> None:
     """S4.1: each message of a batch is a call with a usage; what failed or expired is none."""
-    calls = list(read_batch_results(recorded("anthropic_batch_results.jsonl")))
+    calls = list(read_results(read_entry, recorded("anthropic_batch_results.jsonl")))
     assert [dialect for dialect, _ in calls] == [MESSAGES, MESSAGES]
     first, second = (answer for _, answer in calls)
     assert (first.response_id, second.response_id) == ("msg_01Batch1", "msg_01Batch2")
@@ -27,30 +25,18 @@ def test_results(recorded: Callable[[str], bytes]) -> None:
     )
 
 
-def test_last_line_without_its_end(recorded: Callable[[str], bytes]) -> None:
-    """A file whose last line feed is missing is read to its end; one that was cut, to the cut."""
-    whole = recorded("anthropic_batch_results.jsonl")
-    assert len(list(read_batch_results(whole.rstrip()))) == 2
-    assert len(list(read_batch_results(whole[:-9]))) == 1
-    assert list(read_batch_results(b"")) == []
-
-
 @pytest.mark.parametrize(
-    "line",
+    "entry",
     [
-        b"",
-        b"{",
-        b"[1]",
-        b"[" * 100_000,
-        b"{}",
-        b'{"result": 5}',
-        b'{"result": {"type": "succeeded"}}',
-        b'{"result": {"type": "canceled", "message": {}}}',
+        {},
+        {"result": 5},
+        {"result": {"type": "succeeded"}},
+        {"result": {"type": "canceled", "message": {}}},
     ],
 )
-def test_other_lines(line: bytes) -> None:
+def test_other_lines(entry: Json) -> None:
     """What is no result of a batch is no call."""
-    assert read_batch_line(line) is None
+    assert read_entry(entry) is None
 
 
 def test_paths() -> None:

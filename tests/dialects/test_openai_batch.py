@@ -1,23 +1,16 @@
-import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from spanledger.dialects.batch import read_results
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.openai import CHAT
-from spanledger.dialects.openai_batch import (
-    is_results_path,
-    read_batch_line,
-    read_batch_results,
-)
-
-Recorded = Callable[[str], bytes]
+from spanledger.dialects.openai_batch import is_results_path, read_entry
 
 
-def test_batch_results(recorded: Recorded) -> None:
+def test_batch_results(recorded: Callable[[str], bytes]) -> None:
     """S4.1: each line of a batch that came to something is one call with its own usage."""
-    calls = list(read_batch_results(recorded("openai_batch_results.jsonl")))
+    calls = list(read_results(read_entry, recorded("openai_batch_results.jsonl")))
     assert [(dialect.name, answer.response_id, answer.usage) for dialect, answer in calls] == [
         (
             "openai.chat",
@@ -47,48 +40,27 @@ def test_batch_results(recorded: Recorded) -> None:
         ({"created": 1, "data": [{"url": "u"}]}, "openai.images"),
     ],
 )
-def test_other_kinds_of_answers(body: object, name: str) -> None:
+def test_other_kinds_of_answers(body: Json, name: str) -> None:
     """An answer names its own kind, images by their shape."""
-    line = json.dumps({"custom_id": "c", "response": {"body": body}})
-    call = read_batch_line(line)
+    call = read_entry({"custom_id": "c", "response": {"body": body}})
     assert call is not None
     assert call[0].name == name
 
 
 @pytest.mark.parametrize(
-    "line",
+    "entry",
     [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"custom_id": "c"}',
-        b'{"custom_id": "c", "response": 3}',
-        b'{"custom_id": "c", "response": {"body": []}}',
-        b'{"custom_id": "c", "response": {"body": {"object": "moderation"}}}',
-        b'{"response": {"body": {"object": "chat.completion"}}}',
-        b'{"messages": [{"role": "user", "content": "a line of a training file"}]}',
+        {"custom_id": "c"},
+        {"custom_id": "c", "response": 3},
+        {"custom_id": "c", "response": {"body": []}},
+        {"custom_id": "c", "response": {"body": {"object": "moderation"}}},
+        {"response": {"body": {"object": "chat.completion"}}},
+        {"messages": [{"role": "user", "content": "a line of a training file"}]},
     ],
 )
-def test_lines_of_other_files(line: bytes) -> None:
+def test_lines_of_other_files(entry: Json) -> None:
     """A file that is no batch's results stands for no call, whatever is in it."""
-    assert read_batch_line(line) is None
-    assert list(read_batch_results(line + b"\n")) == []
-
-
-def test_last_line_without_end(recorded: Recorded) -> None:
-    """A file whose last line has no line feed, or is cut, gives all its whole lines."""
-    whole = recorded("openai_batch_results.jsonl")
-    assert len(list(read_batch_results(whole.rstrip(b"\n")))) == 3
-    assert len(list(read_batch_results(whole[:-20]))) == 2
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes(body: bytes) -> None:
-    """Any file at all is read without raising."""
-    assert list(read_batch_results(body)) == []
+    assert read_entry(entry) is None
 
 
 @pytest.mark.parametrize(
@@ -107,6 +79,6 @@ def test_other_paths(path: str) -> None:
 
 def test_a_call_of_a_batch_is_of_its_dialect() -> None:
     """The call of a line is read by the dialect that would have read it alone."""
-    body = {"object": "chat.completion", "id": "i", "usage": {"prompt_tokens": 1}}
-    line = json.dumps({"custom_id": "c", "response": {"body": body}})
-    assert read_batch_line(line) == (CHAT, CHAT.read_answer(body))
+    body: Json = {"object": "chat.completion", "id": "i", "usage": {"prompt_tokens": 1}}
+    entry: Json = {"custom_id": "c", "response": {"body": body}}
+    assert read_entry(entry) == (CHAT, CHAT.read_answer(body))
