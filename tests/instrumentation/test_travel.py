@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from opentelemetry import baggage, context, propagate
 
 import spanledger
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.attribution import current_attribution
+from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording
 
 
 @pytest.fixture
@@ -106,3 +108,28 @@ def test_a_provider_gets_no_baggage_of_ours() -> None:
     assert set(baggage.get_all(cleaned)) == {"theirs"}
     travel.turn(on=False)
     assert travel.unpacked(inside) is inside
+
+
+def test_the_setting_turns_it_on_and_the_stop_off(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a model call is under way its context has none of it; around it, it has."""
+    monkeypatch.setenv("SPANLEDGER_BAGGAGE", "true")
+    seen: list[dict[str, object]] = []
+
+    def respond(_: object) -> httpx.Response:
+        seen.append(dict(baggage.get_all()))
+        return httpx.Response(200, json={})
+
+    with (
+        recording.on(),
+        httpx.Client(transport=httpx.MockTransport(respond)) as client,
+        spanledger.attribute(user_id="ann"),
+    ):
+        client.post("http://provider" + CHAT_PATH, json=CHAT)
+        client.post("http://provider/another/service")
+    with spanledger.attribute(user_id="ann"):
+        seen.append(dict(baggage.get_all()))
+
+    assert seen == [{}, {"spanledger.user_id": "ann"}, {}]
+    assert recording.facts["user.id"] == "ann"
