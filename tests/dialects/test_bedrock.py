@@ -160,7 +160,7 @@ def test_usage_in_headers(recorded: Recorded) -> None:
     """S4.3: where the maker's body states no usage, the headers do."""
     answer = read_answer(INVOKE, recorded("bedrock_invoke_mistral.json"))
     assert answer == Answer(finish_reasons=("stop",), complete=True)
-    stated = usage_in_headers(
+    stated = INVOKE.read_headers(
         {
             "content-type": "application/json",
             "x-amzn-bedrock-input-token-count": "11",

@@ -29,6 +29,7 @@ STREAMS = {
     "anthropic_messages_stream_error.sse": "anthropic.messages",
     "gemini_stream.sse": "gemini.generate_content",
     "vertex_stream.sse": "gemini.generate_content",
+    "cohere_chat_stream.sse": "cohere.chat",
 }
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
@@ -75,6 +76,25 @@ KEYS = st.sampled_from(
         "duration",
         "cost",
         "x_groq",
+        "user_id",
+        "stopReason",
+        "messageStop",
+        "results",
+        "outputs",
+        "tokenCount",
+        "prompt_token_count",
+        "amazon-bedrock-invocationMetrics",
+        "meta",
+        "billed_units",
+        "documents",
+        "inputs",
+        "predictions",
+        "embeddings",
+        "statistics",
+        "token_count",
+        "done",
+        "eval_count",
+        "event_type",
     ]
 )
 VALUES = st.one_of(
@@ -89,6 +109,8 @@ VALUES = st.one_of(
             "message_start",
             "message_delta",
             "message_stop",
+            "message-end",
+            "stream-end",
             "error",
             "in_progress",
             "response.output_text.delta",
@@ -107,10 +129,11 @@ BODIES: st.SearchStrategy[Any] = st.dictionaries(
     ),
     max_size=10,
 )
+NAMES = ["", "message_start", "error", "response.completed", "metadata", "messageStop"]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-@given(body=BODIES, name=st.sampled_from(["", "message_start", "error", "response.completed"]))
+@given(body=BODIES, name=st.sampled_from(NAMES))
 @settings(deadline=None)
 def test_any_object_is_accepted(dialect: Dialect, body: Any, name: str) -> None:
     """Whatever object a provider sends, every function of a dialect answers without raising."""
@@ -159,6 +182,12 @@ def test_every_prefix_is_read(recorded: Recorded, read_stream: ReadStream, file:
     complete = read_stream(dialect, [whole]).complete
     for length in range(0, len(whole), 7):
         assert read_stream(dialect, [whole[:length]]).complete <= complete
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_headers_say_nothing_by_default(dialect: Dialect) -> None:
+    """Ordinary headers state no usage in any dialect."""
+    assert dialect.read_headers({"content-type": "application/json", "x-request-id": "1"}) is None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

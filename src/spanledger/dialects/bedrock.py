@@ -231,6 +231,7 @@ INVOKE: Final = Dialect(
     read_request=_read_request,
     read_answer=_read_invoked,
     read_event=_read_invoked_event,
+    read_headers=usage_in_headers,
     read_prompt=_read_invoked_prompt,
     read_output=_read_invoked_output,
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Dialect", "Json", "Request", "no_texts"]
+__all__ = ["Answer", "Dialect", "Json", "Request", "no_texts", "no_usage"]
 
 Json = Mapping[str, object]
 """A decoded JSON object, of which nothing is certain yet."""
@@ -53,6 +53,11 @@ def no_texts(_: Json) -> Iterable[str]:
     return ()
 
 
+def no_usage(_: Mapping[str, str]) -> Json | None:
+    """For wire formats whose headers state no usage."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One wire format of one kind of call. All functions are pure and accept any JSON object."""
@@ -76,6 +81,9 @@ class Dialect:
     """(answer so far, event name or '', event data) -> the answer after the event."""
     silent_events: frozenset[str] = frozenset()
     """Names of events that change no answer, whatever their data: those need no parsing."""
+    read_headers: Callable[[Mapping[str, str]], Json | None] = no_usage
+    """Headers of the answer, by names in lower case -> the usage that they state. It counts where
+    the body states none."""
     read_prompt: Callable[[Json], Iterable[str]] = no_texts
     """Request body -> the texts in it that the model reads. Asked only where the provider stated no
     usage, to estimate it, and where content is captured."""
