@@ -1,7 +1,6 @@
 """What we use of the HTTP libraries, none of which an app needs to have."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -98,15 +97,38 @@ class AsyncBody(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class PlainUrl:
-    """A URL of a library that has none of its own."""
+    """A URL of a library that has none of its own, or another one."""
 
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    query: bytes
+    __slots__ = ("_parts",)
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return self._parts.scheme
+
+    @property
+    def host(self) -> str:
+        """Without the port."""
+        return self._parts.hostname or ""
+
+    @property
+    def port(self) -> int | None:
+        """`None` where it is the default of the scheme."""
+        return self._parts.port
+
+    @property
+    def path(self) -> str:
+        """Decoded, and without the query."""
+        return unquote(self._parts.path)
+
+    @property
+    def query(self) -> bytes:
+        """Encoded, without the `?`."""
+        return self._parts.query.encode()
 
 
 class PlainRequest:
@@ -131,14 +153,7 @@ class PlainRequest:
     def url(self) -> HttpUrl:
         """Where to."""
         if self._split is None:
-            parts = urlsplit(str(self._url))
-            self._split = PlainUrl(
-                parts.scheme,
-                parts.hostname or "",
-                parts.port,
-                unquote(parts.path),
-                parts.query.encode(),
-            )
+            self._split = PlainUrl(str(self._url))
         return self._split
 
     @property

@@ -13,7 +13,7 @@ import pytest
 
 import spanledger
 from spanledger.instrumentation.guard import failures
-from spanledger.instrumentation.transports.aiohttp import TappedReader
+from spanledger.instrumentation.transports.aiohttp import OldAiohttp, TappedReader, _taps, patch
 from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording
 from tests.instrumentation.provider import Provider, Reply
 from tests.instrumentation.transports.ways import REPLIES, check, hear_twice, members
@@ -201,6 +201,7 @@ def test_a_forgotten_answer_ends_with_its_session(provider: Provider, recording:
     with recording.on():
         asyncio.run(call())
     assert recording.facts["spanledger.usage.partial"] is True
+    assert _taps == {}
 
 
 def test_each_redirect_is_an_attempt(provider: Provider, recording: Recording) -> None:
@@ -356,11 +357,6 @@ def test_uninstrument_restores_the_class_exactly() -> None:
 
 def test_an_old_aiohttp_is_left_alone(recording: Recording) -> None:
     """Without middlewares there is no seam: that is said in the log, and nothing is touched."""
-    from spanledger.instrumentation.transports.aiohttp import (  # noqa: PLC0415 - of this test only
-        OldAiohttp,
-        patch,
-    )
-
     with recording.on():
         recorder = members(httpx.Client)["_spanledger_patch"].recorder
         with pytest.raises(OldAiohttp):

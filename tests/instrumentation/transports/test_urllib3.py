@@ -9,7 +9,7 @@ import pytest
 import requests
 import urllib3
 
-from spanledger.instrumentation.transports.urllib3 import TappedBody, TappedFile
+from spanledger.instrumentation.transports.urllib3 import TappedBody, TappedFile, _tapped
 from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording
 from tests.instrumentation.provider import Provider, cut, gzipped, recorded
 
@@ -95,3 +95,13 @@ def test_pieces_are_taken_while_they_are_read(provider: Provider, recording: Rec
         assert len(recording.spans) == 1
     assert recording.facts["spanledger.usage.partial"] is True
     assert "error.type" not in recording.facts
+
+
+def test_an_older_body_is_given_no_new_ways_to_read() -> None:
+    """Libraries look at what a body can do: one without `read1` does not get it from us."""
+
+    class Old:
+        """What urllib3 before 2.3 has, as far as it matters here."""
+
+    assert not hasattr(_tapped(Old), "read1")
+    assert hasattr(_tapped(urllib3.HTTPResponse), "read1")

@@ -116,7 +116,8 @@ class BodyReading:
 
 @cache
 def _tapped(kind: type[object]) -> type[object]:
-    return type(kind.__name__, (TappedBody, kind), {"__module__": kind.__module__})
+    tapped = TappedBodyOfToday if hasattr(kind, "read1") else TappedBody
+    return type(kind.__name__, (tapped, kind), {"__module__": kind.__module__})
 
 
 if TYPE_CHECKING:
@@ -153,15 +154,6 @@ class TappedBody(_Body):
             data = super().read(amt, decode_content, *args, **options)
         self._spanledger_feed(data, decode_content)
         if amt is None or amt < 0 or not (data or amt == 0):
-            self._spanledger_reading.exchange.end(ended=True)
-        return data
-
-    def read1(self, amt: int | None = None, decode_content: Decode = None) -> bytes:
-        """What is there, or comes next; none at its end."""
-        with self._spanledger_reading:
-            data = super().read1(amt, decode_content)
-        self._spanledger_feed(data, decode_content)
-        if not (data or amt == 0):
             self._spanledger_reading.exchange.end(ended=True)
         return data
 
@@ -202,6 +194,19 @@ class TappedBody(_Body):
         if data:
             decoded = self.decode_content if decode_content is None else decode_content
             self._spanledger_reading.exchange.feed(data, decoded=decoded)
+
+
+class TappedBodyOfToday(TappedBody):
+    """Over those of urllib3 since 2.3, which have one way more."""
+
+    def read1(self, amt: int | None = None, decode_content: Decode = None) -> bytes:
+        """What is there, or comes next; none at its end."""
+        with self._spanledger_reading:
+            data = super().read1(amt, decode_content)
+        self._spanledger_feed(data, decode_content)
+        if not (data or amt == 0):
+            self._spanledger_reading.exchange.end(ended=True)
+        return data
 
 
 class TappedFile:
