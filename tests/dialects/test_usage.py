@@ -702,6 +702,11 @@ SECOND_NAMES = {
         ("openai_embeddings.json", "usage", "openai", "embeddings"),
         ("anthropic_messages.json", "usage", "anthropic", "default"),
         ("gemini_generate.json", "usageMetadata", "google", "default"),
+        ("bedrock_converse.json", "usage", "aws", "default"),
+        ("bedrock_invoke_anthropic.json", "usage", "aws", "anthropic"),
+        ("cohere_chat.json", "usage", "cohere", "default"),
+        ("deepseek_chat.json", "usage", "deepseek", "chat"),
+        ("xai_chat.json", "usage", "x-ai", "chat"),
     ],
 )
 def test_second_opinion(
@@ -710,5 +715,6 @@ def test_second_opinion(
     """The price list's own extractors find the same quantities in the recorded bodies."""
     body = json.loads(recorded(file))
     theirs = extract_usage(body, provider_id=provider, api_flavor=flavor).usage
-    for unit, quantity in read_usage(provider, body[key]).reported().items():
+    ours = read_usage(provider.replace("-", "_"), body[key])
+    for unit, quantity in ours.reported().items():
         assert (getattr(theirs, SECOND_NAMES.get(unit, unit)) or 0) == quantity
