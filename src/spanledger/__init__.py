@@ -32,7 +32,7 @@ def instrument(
     meter_provider: "MeterProvider | None" = None,
     redact: "Callable[[Sequence[str]], Sequence[str]] | None" = None,
 ) -> None:
-    """Record every model call that this process makes through httpx or httpx2, as a span.
+    """Record every model call that this process makes, through whichever HTTP library, as a span.
 
     Calling it again does nothing. It never raises: what fails is logged.
 
