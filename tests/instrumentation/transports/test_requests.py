@@ -257,6 +257,25 @@ def test_a_file_for_a_body_reads_as_it_did(recording: Recording) -> None:
     assert recording.facts["spanledger.usage.source"] == "none"
 
 
+@pytest.mark.parametrize("body", [recorded("openai_chat.json").body, False, None])
+def test_an_adapter_may_answer_without_a_file(recording: Recording, body: Any) -> None:
+    """A body that is there already counts; without any there is a span all the same."""
+
+    class Stub(Canned):
+        def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:
+            response = super().send(request)
+            response._content, response.raw = body, None
+            return response
+
+    def call(url: str, heard: list[Any]) -> None:
+        with OwnSession() as session:
+            session.mount("http://", Stub())
+            heard.append(session.post(url + CHAT_PATH, json=CHAT, timeout=30).content)
+
+    hear_twice(recording, call, "http://provider")
+    assert recording.facts.get("gen_ai.usage.output_tokens") == (497 if body else None)
+
+
 def test_the_form_of_the_request_body_does_not_matter(
     provider: Provider, recording: Recording
 ) -> None:

@@ -71,11 +71,12 @@ def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None
     with guarded("watch an answer"):
         if exchange.answered(response.status_code, response.headers):
             content: object = getattr(response, "_content", None)
-            if not isinstance(content, bytes):
+            if isinstance(content, bytes):
+                exchange.feed(content, decoded=decoded)
+                exchange.end(ended=True)
+            elif hasattr(response.raw, "read"):
                 exchange.ends_with(_tap(exchange, response))
                 return
-            exchange.feed(content, decoded=decoded)
-            exchange.end(ended=True)
     exchange.end(ended=False)
 
 
