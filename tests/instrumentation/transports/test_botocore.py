@@ -1,5 +1,6 @@
 """botocore: every try leaves one span, and the app sees what it would have seen without us."""
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -11,8 +12,9 @@ from botocore.httpsession import URLLib3Session
 
 import spanledger
 from spanledger.instrumentation.transports.urllib3 import TappedBody
+from tests.dialects.event_streams import recorded_stream
 from tests.instrumentation.calls import CHAT_PATH, Recording
-from tests.instrumentation.provider import Provider, Reply
+from tests.instrumentation.provider import RECORDED, Provider, Reply, cut
 from tests.instrumentation.transports.ways import REPLIES, check, hear_twice, members
 
 BODY = b'{"model": "gpt-4o"}'
@@ -53,6 +55,17 @@ def test_every_way_to_read_gives_the_same_and_one_span(
     provider.answer_with(REPLIES[reply])
     hear_twice(recording, way, provider.url)
     check(recording, reply)
+
+
+@pytest.mark.parametrize("way", [whole, pieces, small], ids=lambda way: way.__name__)
+def test_a_body_shorter_than_announced_is_partial(
+    provider: Provider, recording: Recording, way: Any
+) -> None:
+    """Botocore takes what comes, and so does the app; the span says that it was cut."""
+    provider.answer_with(cut(REPLIES["json"]))
+    heard = hear_twice(recording, way, provider.url)
+    assert heard.error == ()
+    assert recording.facts["spanledger.usage.partial"] is True
 
 
 def test_no_connection_is_one_span_and_the_same_exception(recording: Recording) -> None:
@@ -125,17 +138,56 @@ def test_an_error_is_boto3s_own(provider: Provider, recording: Recording) -> Non
     assert recording.facts["error.type"] == "400"
 
 
-def test_a_stream_is_read_by_botocores_parser(provider: Provider, recording: Recording) -> None:
-    """Binary events pass as they came, and the raw body keeps its class's name."""
-    provider.answer_with(Reply(b"", content_type="application/vnd.amazon.eventstream"))
-    message = {"role": "user", "content": [{"text": "hi"}]}
+def frames() -> Reply:
+    """A recorded stream of Converse, in the binary frames of the wire."""
+    body = recorded_stream((RECORDED / "bedrock_converse_stream.json").read_bytes())
+    return Reply(body, content_type="application/vnd.amazon.eventstream")
+
+
+def stream_of(url: str) -> Any:
+    """The events of a streamed call, not read yet."""
+    message = {"role": "user", "content": [{"text": "canary-prompt"}]}
+    answer = bedrock(url).converse_stream(modelId="amazon.nova-lite-v1:0", messages=[message])
+    return answer["stream"]
+
+
+@pytest.mark.parametrize("cut_at", [None, 300], ids=["whole", "cut"])
+def test_a_stream_is_read_by_botocores_parser(
+    provider: Provider, recording: Recording, cut_at: int | None
+) -> None:
+    """Binary events pass as they came, to their end or to where they break off."""
+    provider.answer_with(replace(frames(), cut_at=cut_at))
+    heard = hear_twice(recording, lambda url, heard: heard.extend(stream_of(url)), provider.url)
+    assert heard.pieces
+    assert recording.facts["gen_ai.request.stream"] is True
+    assert recording.facts["gen_ai.request.model"] == "amazon.nova-lite-v1:0"
+
+
+def test_a_stream_that_the_app_closes_ends_there(provider: Provider, recording: Recording) -> None:
+    """`close()` of botocore's event stream leads to the raw body, which has its class's name."""
+    provider.answer_with(frames())
     with recording.on():
-        answer = bedrock(provider.url).converse_stream(modelId="amazon.nova", messages=[message])
-        raw = answer["stream"]._raw_stream
+        stream = stream_of(provider.url)
+        raw = stream._raw_stream
         assert isinstance(raw, TappedBody)
         assert type(raw).__name__ == "HTTPResponse"
-        assert list(answer["stream"]) == []
+        assert recording.spans == ()
+        stream.close()
     assert len(recording.spans) == 1
+
+
+def test_a_streaming_body_is_read_as_a_file(provider: Provider, recording: Recording) -> None:
+    """InvokeModel hands its answer over unread."""
+    provider.answer_with(Reply((RECORDED / "bedrock_invoke_nova.json").read_bytes()))
+
+    def call(url: str, heard: list[Any]) -> None:
+        answer = bedrock(url).invoke_model(modelId="amazon.nova-lite-v1:0", body=b"{}")
+        heard.append(answer["body"].read(10))
+        heard.extend(answer["body"].iter_lines())
+        answer["body"].close()
+
+    hear_twice(recording, call, provider.url)
+    assert recording.facts["spanledger.usage.source"] == "provider"
 
 
 def test_other_services_are_none_of_our_business(provider: Provider, recording: Recording) -> None:

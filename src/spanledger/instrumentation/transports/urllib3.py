@@ -73,11 +73,16 @@ def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None
             content: object = getattr(response, "_content", None)
             if isinstance(content, bytes):
                 exchange.feed(content, decoded=decoded)
-                exchange.end(ended=True)
+                exchange.end(ended=_came_whole(response.raw))
             elif hasattr(response.raw, "read"):
                 exchange.ends_with(_tap(exchange, response))
                 return
     exchange.end(ended=False)
+
+
+def _came_whole(raw: object) -> bool:
+    """Whether no byte is missing that was announced; botocore has urllib3 not complain of it."""
+    return not getattr(raw, "length_remaining", None)
 
 
 def _tap(exchange: Exchange, response: SyncResponse) -> object:
@@ -155,7 +160,7 @@ class TappedBody(_Body):
             data = super().read(amt, decode_content, *args, **options)
         self._spanledger_feed(data, decode_content)
         if amt is None or amt < 0 or not (data or amt == 0):
-            self._spanledger_reading.exchange.end(ended=True)
+            self._spanledger_reading.exchange.end(ended=_came_whole(self))
         return data
 
     def read_chunked(
@@ -175,12 +180,12 @@ class TappedBody(_Body):
         finally:
             # An app that iterates no further may go on with another iterator: it ends nothing yet.
             chunks.close()
-        self._spanledger_reading.exchange.end(ended=True)
+        self._spanledger_reading.exchange.end(ended=_came_whole(self))
 
     def stream(self, *args: object, **options: object) -> Generator[bytes]:
         """The whole body, piece by piece."""
         yield from super().stream(*args, **options)
-        self._spanledger_reading.exchange.end(ended=True)
+        self._spanledger_reading.exchange.end(ended=_came_whole(self))
 
     def close(self) -> None:
         """Close the connection; the exchange is over, read or not."""
@@ -206,7 +211,7 @@ class TappedBodyOfToday(TappedBody):
             data = super().read1(amt, decode_content)
         self._spanledger_feed(data, decode_content)
         if not (data or amt == 0):
-            self._spanledger_reading.exchange.end(ended=True)
+            self._spanledger_reading.exchange.end(ended=_came_whole(self))
         return data
 
 
