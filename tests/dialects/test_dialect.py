@@ -29,6 +29,8 @@ STREAMS = {
     "anthropic_messages_stream_error.sse": "anthropic.messages",
     "gemini_stream.sse": "gemini.generate_content",
     "vertex_stream.sse": "gemini.generate_content",
+    "gemini_interaction_stream.sse": "gemini.interactions",
+    "gemini_interaction_stream_error.sse": "gemini.interactions",
     "cohere_chat_stream.sse": "cohere.chat",
 }
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
@@ -95,6 +97,8 @@ KEYS = st.sampled_from(
         "done",
         "eval_count",
         "event_type",
+        "interaction",
+        "errors",
     ]
 )
 VALUES = st.one_of(
@@ -111,6 +115,7 @@ VALUES = st.one_of(
             "message_stop",
             "message-end",
             "stream-end",
+            "interaction.completed",
             "error",
             "in_progress",
             "response.output_text.delta",

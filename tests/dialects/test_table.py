@@ -49,6 +49,8 @@ from spanledger.dialects.table import DIALECTS, find_dialect
             "gemini.predict_embeddings",
         ),
         ("/v1beta/models/imagen-4.0-generate-001:predict", "gemini.predict_images"),
+        ("/v1beta/interactions", "gemini.interactions"),
+        ("/v1beta1/projects/p/locations/l/interactions", "gemini.interactions"),
         ("/model/us.amazon.nova-lite-v1:0/converse", "bedrock.converse"),
         ("/model/us.amazon.nova-lite-v1%3A0/converse-stream", "bedrock.converse"),
         ("/model/meta.llama3-8b-instruct-v1:0/invoke", "bedrock.invoke"),
@@ -100,6 +102,8 @@ def test_paths_of_calls(path: str, name: str) -> None:
         "/log-stream",
         "/chat",
         "/api/pull",
+        "/v1beta/interactions/i/cancel",
+        "/crm/interactions",
     ],
 )
 def test_other_paths(path: str) -> None:

@@ -454,6 +454,27 @@ def test_speakers_of_the_openai_dialect(provider: str, raw: Json, usage: Usage) 
             Usage(input_tokens=26, output_tokens=298),
         ),
         ("ollama", {"prompt_eval_count": 8}, Usage(input_tokens=8)),
+        # Thoughts beside the output, and inside it: the total tells.
+        (
+            "gcp.gemini",
+            {
+                "total_input_tokens": 10,
+                "total_output_tokens": 5,
+                "total_thought_tokens": 3,
+                "total_tokens": 18,
+            },
+            Usage(input_tokens=10, output_tokens=8, reasoning_tokens=3),
+        ),
+        (
+            "gcp.gemini",
+            {
+                "total_input_tokens": 10,
+                "total_output_tokens": 5,
+                "total_thought_tokens": 3,
+                "total_tokens": 15,
+            },
+            Usage(input_tokens=10, output_tokens=5, reasoning_tokens=3),
+        ),
         ("voyageai", {"total_tokens": 10}, Usage(input_tokens=10)),
         (
             "voyageai",
@@ -629,6 +650,10 @@ NAMES = [
     "prompt_eval_count",
     "eval_count",
     "total_tokens",
+    "total_input_tokens",
+    "total_output_tokens",
+    "total_thought_tokens",
+    "input_tokens_by_modality",
 ]
 PROVIDERS = ["openai", "anthropic", "x_ai", "perplexity", "voyageai", ""]
 SCALARS = st.one_of(

@@ -7,6 +7,7 @@ from spanledger.dialects import (
     bedrock,
     cohere,
     gemini,
+    gemini_interactions,
     ollama,
     openai,
     openai_media,
@@ -21,6 +22,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     *openai_media.ROWS,
     *anthropic.ROWS,
     *gemini.ROWS,
+    *gemini_interactions.ROWS,
     *bedrock.ROWS,
     *cohere.ROWS,
     *ollama.ROWS,
@@ -50,6 +52,7 @@ _ENDINGS: Final = (
     "/generate",
     "/embed",
     "/rerank",
+    "/interactions",
 )
 """Every path of a dialect ends so; it spares all other requests of the app the patterns."""
 

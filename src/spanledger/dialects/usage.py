@@ -207,6 +207,28 @@ def _read_gemini(_provider: str, raw: Json) -> Usage:
     )
 
 
+def _read_interaction(_provider: str, raw: Json) -> Usage:
+    """The same of Google's interactions, under other names and with a total."""
+    thoughts, said = count_in(raw, "total_thought_tokens"), count_in(raw, "total_output_tokens")
+    asked = total(count_in(raw, "total_input_tokens"), count_in(raw, "total_tool_use_tokens"))
+    heard = _tally(raw, _HEARD, "modality", "tokens")
+    spoken = _tally(raw, ("output_tokens_by_modality",), "modality", "tokens")
+    inside = thoughts and raw.get("total_tokens") == total(asked, said)
+    return Usage(
+        input_tokens=asked,
+        cache_read_tokens=count_in(raw, "total_cached_tokens"),
+        input_audio_tokens=heard.get("audio"),
+        input_image_tokens=heard.get("image"),
+        output_tokens=said if inside else total(said, thoughts),
+        reasoning_tokens=thoughts,
+        output_audio_tokens=spoken.get("audio"),
+        output_image_tokens=spoken.get("image"),
+    )
+
+
+_HEARD: Final = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
+
+
 def _modalities(raw: Json, *names: str) -> dict[str, int]:
     """The tokens of each modality in Google's lists of `{modality, tokenCount}`."""
     return _tally(raw, names, "modality", "tokenCount")
@@ -238,6 +260,7 @@ _READERS: Final[tuple[tuple[frozenset[str], Callable[[str, Json], Usage]], ...]]
         _read_gemini,
     ),
     (frozenset({"prompt_tokens", "completion_tokens"}), _read_chat),
+    (frozenset({"total_input_tokens", "total_output_tokens"}), _read_interaction),
     (
         frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"}),
         _read_anthropic,
