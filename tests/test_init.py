@@ -1,4 +1,4 @@
-"""The package itself: four names, and no effect on import."""
+"""The package itself: six names, and no effect on import."""
 
 import importlib.metadata
 
@@ -9,7 +9,14 @@ from tests.test_auto import LOADED
 
 def test_the_public_names() -> None:
     """What an app may use."""
-    assert spanledger.__all__ == ["__version__", "attribute", "instrument", "uninstrument"]
+    assert spanledger.__all__ == [
+        "ASGIMiddleware",
+        "WSGIMiddleware",
+        "__version__",
+        "attribute",
+        "instrument",
+        "uninstrument",
+    ]
     assert all(hasattr(spanledger, name) for name in spanledger.__all__)
 
 
