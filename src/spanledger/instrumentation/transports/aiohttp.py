@@ -84,7 +84,9 @@ def _with_ours(
     decoded = bool(_option(options, session, "auto_decompress"))
 
     async def record(request: AsyncRequest, handler: Handler) -> AsyncResponse:
-        exchange = recorder.begin(_plain(request))
+        exchange = None
+        with guarded("read a request"):
+            exchange = recorder.begin(_plain(request))
         if exchange is None:
             return await handler(request)
         with exchange.sending():

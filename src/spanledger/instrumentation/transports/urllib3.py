@@ -57,14 +57,16 @@ def sending_shell(*, decoded: bool) -> Shell:
 
 
 def _begin(recorder: Recorder, request: object) -> Exchange | None:
-    method = getattr(request, "method", "")
-    if method != "POST":
-        return None
-    headers = getattr(request, "headers", {})
-    plain = PlainRequest(
-        method, getattr(request, "url", ""), headers, getattr(request, "body", b"")
-    )
-    return recorder.begin(plain)
+    with guarded("read a request"):
+        method = getattr(request, "method", "")
+        if method != "POST":
+            return None
+        headers = getattr(request, "headers", {})
+        plain = PlainRequest(
+            method, getattr(request, "url", ""), headers, getattr(request, "body", b"")
+        )
+        return recorder.begin(plain)
+    return None
 
 
 def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None:
