@@ -91,6 +91,13 @@ def test_exceptions(fields: dict[str, str], name: str) -> None:
     assert json.loads(event.data) == {"error": {"type": name}}
 
 
+def test_many_headers() -> None:
+    """However many different headers a stream has, and however long, each names its event."""
+    names = [f"event-{n}" for n in range(200)] + ["long" * 500]
+    stream = b"".join(plain(name, b"{}") for name in names)
+    assert [event.name for event in decode(stream + stream)] == names * 2
+
+
 def test_cut_message() -> None:
     """A message that was cut is no event, and what came before it is."""
     stream = plain("a", b"1")
