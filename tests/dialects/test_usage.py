@@ -414,6 +414,11 @@ def test_speakers_of_the_openai_dialect(provider: str, raw: Json, usage: Usage) 
         ("aws.bedrock", {"outputTokens": 4}, Usage(output_tokens=4)),
         (
             "aws.bedrock",
+            {"inputTokens": 1, "cacheDetails": [{"ttl": "1h", "inputTokens": 8}]},
+            Usage(input_tokens=9, cache_write_tokens=8, cache_write_1h_tokens=8),
+        ),
+        (
+            "aws.bedrock",
             {"prompt_token_count": 3, "generation_token_count": 4},
             Usage(input_tokens=3, output_tokens=4),
         ),

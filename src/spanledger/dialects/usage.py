@@ -152,6 +152,8 @@ def _read_bedrock(_provider: str, raw: Json) -> Usage:
     read = count_in(raw, "cacheReadInputTokens", "cacheReadInputTokenCount")
     write = count_in(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     lives = _tally(raw, ("cacheDetails",), "ttl", "inputTokens")
+    if write is None:
+        write = total(*lives.values())
     return Usage(
         input_tokens=None if fresh is None else total(fresh, read, write),
         cache_read_tokens=read,
