@@ -1,6 +1,7 @@
 """The same HTTP calls through each library, synchronous and not, and what the app sees of them."""
 
 import asyncio
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,14 +84,19 @@ def describe(error: BaseException | None) -> tuple[object, ...]:
     cause, context = error.__cause__, error.__context__
     return (
         type(error),
-        tuple(str(argument) for argument in error.args),
-        str(error),
+        tuple(_text(argument) for argument in error.args),
+        _text(error),
         type(cause),
-        str(cause),
+        _text(cause),
         type(context),
-        str(context),
+        _text(context),
         error.__suppress_context__,
     )
+
+
+def _text(value: object) -> str:
+    """Its text, without the addresses of objects, which differ from call to call."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 def post(library: Any, mode: str, url: str, body: object, **options: Any) -> Seen:

@@ -43,7 +43,7 @@ def hear(way: Way, url: str) -> Heard:
     try:
         way(url, heard.pieces)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must be the same with us
-        heard.error = tuple(_plain(fact) for fact in describe(error))
+        heard.error = describe(error)
     return heard
 
 
@@ -85,8 +85,3 @@ def check(recording: Recording, name: str) -> None:
 def members(owner: Any) -> dict[str, Any]:
     """All that stands on a class itself."""
     return {name: owner.__dict__[name] for name in owner.__dict__}
-
-
-def _plain(fact: object) -> object:
-    """Without the addresses of objects, which differ from call to call."""
-    return fact.split(" at 0x")[0].split("object at")[0] if isinstance(fact, str) else fact
