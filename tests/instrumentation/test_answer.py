@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.dialects import gemini, openai
+from spanledger.dialects import bedrock, gemini, ollama, openai
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.instrumentation.answer import BODY_BYTES_MAX, AnswerReader
+from tests.dialects.event_streams import recorded_stream
 from tests.instrumentation.provider import EVENTS, JSON, recorded
 
 
@@ -55,6 +56,44 @@ def test_a_whole_document_is_complete_though_the_connection_was_not_read_to_its_
     answer = read(openai.CHAT, [recorded("openai_chat.json").body], ended=False, content_type=JSON)
     assert answer.complete
     assert answer.usage is not None
+
+
+def test_lines_are_events() -> None:
+    """Ollama streams lines of JSON, of which the last one states the usage."""
+    body = recorded("ollama_chat_stream.ndjson").body
+    answer = read(ollama.CHAT, [body[:50], body[50:]], content_type="application/x-ndjson")
+    assert answer.usage == {"prompt_eval_count": 26, "eval_count": 282}
+    assert answer.complete
+
+
+def test_amazons_messages_are_events() -> None:
+    """Bedrock streams binary messages, of which the last one states the usage."""
+    body = recorded_stream(recorded("bedrock_converse_stream.json").body)
+    content_type = "application/vnd.amazon.eventstream"
+    answer = read(bedrock.CONVERSE, [body[:50], body[50:]], content_type=content_type)
+    assert answer.usage is not None
+    assert (answer.usage["outputTokens"], answer.complete) == (9, True)
+    assert not read(bedrock.CONVERSE, [body[:-1]], content_type=content_type).complete
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        (recorded("bedrock_invoke_mistral.json").body, {"inputTokenCount": 11}),
+        (b"?", {"inputTokenCount": 11}),
+        (b'{"usage": {"inputTokens": 5}}', {"inputTokens": 5}),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["", "unheard-of"])
+def test_headers_state_what_the_body_does_not(
+    body: bytes, usage: dict[str, int], encoding: str
+) -> None:
+    """The counts in Bedrock's headers stand where the body has none, or cannot be read."""
+    headers = {"content-encoding": encoding, "x-amzn-bedrock-input-token-count": "11"}
+    reader = AnswerReader(bedrock.INVOKE, headers)
+    reader.feed(body)
+    expected = {"inputTokenCount": 11} if encoding else usage
+    assert reader.answer(ended=True).usage == expected
 
 
 def test_geminis_array_is_read_even_where_it_was_cut() -> None:

@@ -1,13 +1,14 @@
 """From the bytes of a response, as they pass, to the answer that they hold."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Final, cast
 
 from spanledger.dialects.dialect import Answer, Dialect, Json
 from spanledger.dialects.reader import follow, read_answer
-from spanledger.dialects.sse import EventDecoder
+from spanledger.dialects.streams import Decoder, event_decoder
 from spanledger.instrumentation.encodings import Decode, decoding
 
 __all__ = ["BODY_BYTES_MAX", "AnswerReader"]
@@ -19,13 +20,15 @@ BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 class AnswerReader:
     """Reads a body event by event where it is an event stream, else as one JSON document."""
 
-    __slots__ = ("_decode", "_parser", "events")
+    __slots__ = ("_decode", "_parser", "_stated", "events")
 
     def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
-        self.events = headers.get("content-type", "").lower().startswith("text/event-stream")
+        make_decoder = event_decoder(headers.get("content-type", ""))
+        self.events = make_decoder is not None
         """The body is a stream of events, whether or not the request asked for one."""
         self._decode: Decode | None = decoding(headers.get("content-encoding", ""))
-        self._parser = _Events(dialect) if self.events else _Document(dialect)
+        self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
+        self._stated = dialect.read_headers(headers)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, as they came over the wire."""
@@ -40,16 +43,17 @@ class AnswerReader:
     def answer(self, *, ended: bool) -> Answer:
         """What was said; `ended` tells whether the body came to its end."""
         if self._decode is None:
-            return Answer(complete=ended)
-        return self._parser.answer(ended=ended)
+            return Answer(complete=ended, usage=self._stated)
+        answer = self._parser.answer(ended=ended)
+        return answer if answer.usage is not None else replace(answer, usage=self._stated)
 
 
 class _Events:
     __slots__ = ("_answer", "_decoder", "_dialect")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, make_decoder: Callable[[], Decoder]) -> None:
         self._dialect = dialect
-        self._decoder = EventDecoder()
+        self._decoder = make_decoder()
         self._answer = Answer()
 
     def feed(self, data: bytes) -> None:
