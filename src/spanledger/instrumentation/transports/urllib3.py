@@ -84,7 +84,9 @@ def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None
 
 def _came_whole(raw: object) -> bool:
     """Whether no byte is missing that was announced; botocore has urllib3 not complain of it."""
-    return not getattr(raw, "length_remaining", None)
+    with guarded("see whether a body came whole"):
+        return not getattr(raw, "length_remaining", None)
+    return False
 
 
 def _tap(exchange: Exchange, response: SyncResponse) -> object:

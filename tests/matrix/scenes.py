@@ -1,0 +1,118 @@
+"""What is played while one function of ours fails, and whether the app can tell."""
+
+from collections.abc import Iterator
+from types import CodeType
+from typing import Final
+
+import spanledger
+from tests.instrumentation.calls import Recording
+from tests.matrix.bedrock_forms import FORMS as BEDROCK
+from tests.matrix.cells import COLUMNS, Outcome
+from tests.matrix.faults import Ours, calls_noted, raising
+from tests.matrix.forms import Form
+from tests.matrix.openai_forms import FORMS as OPENAI
+from tests.matrix.raw_forms import AIOHTTP_FORMS, HTTPX_FORMS, REQUESTS_FORMS
+from tests.matrix.sdk_forms import (
+    ANTHROPIC_FORMS,
+    COHERE_FORMS,
+    GOOGLE_FORMS,
+    MISTRAL_FORMS,
+    OLLAMA_FORMS,
+)
+from tests.matrix.server import Server
+
+Scene = tuple[str, str]
+
+ERRORS: Final = (Exception, RecursionError, MemoryError)
+
+ALL: Final = {
+    form.name: form
+    for forms in (
+        OPENAI, ANTHROPIC_FORMS, GOOGLE_FORMS, MISTRAL_FORMS, COHERE_FORMS, OLLAMA_FORMS, BEDROCK,
+        HTTPX_FORMS, AIOHTTP_FORMS, REQUESTS_FORMS,
+    )
+    for form in forms
+}  # fmt: skip
+
+SCENES: Final = (
+    ("openai chat", "answered"),
+    ("openai chat, streamed", "answered"),
+    ("openai chat, streamed, async", "answered"),
+    ("openai chat, async", "answered"),
+    ("openai chat", "429"),
+    ("openai chat, async", "500"),
+    ("openai chat, streamed", "cut"),
+    ("openai chat, streamed", "dropped"),
+    ("openai chat, streamed, async", "cancelled midway"),
+    ("openai responses, streamed", "answered"),
+    ("openai embeddings", "answered"),
+    ("openai images", "answered"),
+    ("openai transcription", "answered"),
+    ("azure chat, streamed", "answered"),
+    ("anthropic", "answered"),
+    ("anthropic, streamed", "answered"),
+    ("anthropic, streamed, async", "answered"),
+    ("google", "answered"),
+    ("google, streamed", "answered"),
+    ("mistral, streamed", "answered"),
+    ("cohere, streamed", "answered"),
+    ("cohere rerank", "answered"),
+    ("ollama, streamed", "answered"),
+    ("bedrock converse", "answered"),
+    ("bedrock converse, streamed", "answered"),
+    ("bedrock invoke, streamed", "answered"),
+    ("requests", "answered"),
+    ("requests, streamed", "answered"),
+    ("requests, streamed", "cut"),
+    ("aiohttp", "answered"),
+    ("aiohttp, streamed", "answered"),
+    ("aiohttp, streamed", "cut"),
+)
+"""(form, what happens to it): together they pass through all that an app can reach."""
+
+
+class Rehearsal:
+    """The scenes, played without us and then with us."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.without_us = {scene: self.play(scene) for scene in SCENES}
+        """What the app sees of each scene without us."""
+        self._ran: dict[Scene, set[CodeType]] = {}
+        for scene in SCENES:
+            with calls_noted() as noted, Recording().on():
+                self.play(scene)
+            self._ran[scene] = noted
+
+    def play(self, scene: Scene) -> Outcome:
+        """Play a scene, without us unless a recording is on."""
+        form, column = ALL[scene[0]], COLUMNS[scene[1]]
+        fault = f"/sim-{column.fault}" if column.fault else ""
+        with spanledger.attribute(user_id="ana", tags={"a": "b"}):
+            return column.act(form, self._server.urls[form.provider] + fault, self._server)
+
+    def passing(self, ours: Ours) -> list[Scene]:
+        """A scene each, whole, streamed and asynchronous, that passes through the function."""
+        scenes = [scene for scene, code in self._ran.items() if ours.function.__code__ in code]
+        kinds = {_kind(ALL[scene[0]]): scene for scene in reversed(scenes)}
+        return list(kinds.values())
+
+    def reached(self, ours: Ours) -> Iterator[str]:
+        """The faults of one function that the app can tell."""
+        for error in ERRORS:
+            for scene in self.passing(ours):
+                said = f"{ours.name}: {error.__name__} in {scene}"
+                try:
+                    with raising(ours, error), Recording().on():
+                        seen = self.play(scene)
+                except Exception as reached:  # noqa: BLE001 - that nothing passes is tested
+                    yield f"{said} came out as {reached!r}"
+                    continue
+                if seen != self.without_us[scene]:
+                    yield f"{said} made it {seen.error}"
+
+
+def _kind(form: Form) -> str:
+    if form.is_async:
+        return "asynchronous"
+    return "streamed" if form.stream else "whole"
