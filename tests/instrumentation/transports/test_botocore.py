@@ -159,6 +159,8 @@ def test_a_stream_is_read_by_botocores_parser(
     provider.answer_with(replace(frames(), cut_at=cut_at))
     heard = hear_twice(recording, lambda url, heard: heard.extend(stream_of(url)), provider.url)
     assert heard.pieces
+    assert ("gen_ai.usage.output_tokens" in recording.facts) == (cut_at is None)
+    assert ("spanledger.usage.partial" in recording.facts) == (cut_at is not None)
     assert recording.facts["gen_ai.request.stream"] is True
     assert recording.facts["gen_ai.request.model"] == "amazon.nova-lite-v1:0"
 
