@@ -47,6 +47,19 @@ def test_the_span_is_current_below_and_gone_after(
     assert http.parent == ours.context
 
 
+@pytest.mark.parametrize(
+    ("body", "models"),
+    [({"messages": []}, []), ({"model": "llama3.2", "messages": []}, ["llama3.2"])],
+)
+def test_a_common_path_is_a_call_only_if_a_model_is_named(
+    recording: Recording, library: Any, body: dict[str, object], models: list[str]
+) -> None:
+    """An app's own service may well have the path that Ollama has."""
+    with recording.on(), answering(library, json={"done": True}) as client:
+        client.post("http://own.example/api/chat", json=body)
+    assert [span.name for span in recording.spans] == [f"chat {model}" for model in models]
+
+
 @pytest.mark.parametrize("read", [0, 1])
 def test_closing_early_ends_the_span_as_partial(
     provider: Provider, recording: Recording, library: Any, read: int
