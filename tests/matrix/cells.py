@@ -116,23 +116,9 @@ COLUMNS: Final = {
 }
 
 
-UNREAD: Final = {
-    "ollama, streamed",
-    "ollama, streamed, async",
-    "bedrock converse, streamed",
-    "bedrock invoke, streamed",
-}
-"""Streams in JSON lines and in Amazon's format: recorded, and as yet without what they say."""
-
-
 def cells(forms: list[Form]) -> list[tuple[Form, str]]:
     """Every (form, column) that exists."""
-    return [
-        (form, name)
-        for form in forms
-        for name, column in COLUMNS.items()
-        if column.fits(form) and not (name == "answered" and form.name in UNREAD)
-    ]
+    return [(form, name) for form in forms for name, column in COLUMNS.items() if column.fits(form)]
 
 
 def name_of(value: object) -> str:
