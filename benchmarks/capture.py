@@ -4,9 +4,8 @@ The same calls of the real OpenAI SDK against a server in another process, by wo
 only in what records them. All workers live side by side and take turns, in another order each
 round, so that whatever the machine does meets all of them. CPU time is what the operating system
 counted for the worker's whole process, from one turn of it to the next: what threads of ours do in
-the background is in it. Every figure is the median over rounds of the difference to the worker
-without instrumentation in the same round; a second worker without any is the control, whose
-difference is the noise.
+the background is in it. Figures are differences to the worker without instrumentation; a second
+worker without any is the control, whose difference is the noise.
 """
 
 import argparse
@@ -36,7 +35,7 @@ VARIANTS: Final = {
     "control": "no instrumentation, once more (the noise)",
     "stock": "opentelemetry-instrumentation-httpx, without sending",
     "recorded": "Spanledger, without sending",
-    "complete": "Spanledger, spooled and sent",
+    "complete": "Spanledger, recorded and sent",
     "hanging": "Spanledger, while the collector hangs",
 }
 
@@ -168,7 +167,7 @@ def _run(workers: dict[str, Worker], options: argparse.Namespace) -> dict[str, f
             random.shuffle(order)
             for worker in order:
                 worker.turn(kind, calls)
-        time.sleep(2)  # what is still to be sent belongs to the last round
+        time.sleep(6)  # what is still to be sent belongs to the last round
         for worker in order:
             worker.mark(kind)
     return {name: worker.ask("cpu")["rss_mb"] - before[name] for name, worker in workers.items()}
@@ -184,9 +183,12 @@ def _stop(worker: Worker) -> float:
 
 
 def _added(workers: dict[str, Worker], name: str, kind: str, calls: int) -> float:
-    """The median over rounds of what `name` takes more than the worker without instrumentation."""
+    """What a call takes more than in the worker without instrumentation.
+
+    The mean: a sender works seldom and then much, which a median would not see.
+    """
     own, bare = workers[name].cpu_us(kind, calls), workers["none"].cpu_us(kind, calls)
-    return statistics.median(a - b for a, b in zip(own, bare, strict=True))
+    return statistics.fmean(own) - statistics.fmean(bare)
 
 
 def _first(workers: dict[str, Worker], name: str) -> float:
@@ -206,8 +208,8 @@ def _figures(
     grown: dict[str, float],
     exits: dict[str, float],
 ) -> list[Figure]:
-    chat = statistics.median(workers["none"].cpu_us("chat", options.chats))
-    stream = statistics.median(workers["none"].cpu_us("stream", options.streams))
+    chat = statistics.fmean(workers["none"].cpu_us("chat", options.chats))
+    stream = statistics.fmean(workers["none"].cpu_us("stream", options.streams))
     figures = [Figure(f"chat call, CPU: {VARIANTS['none']}", chat, "us")]
     for name in ("control", "stock", "recorded", "complete"):
         added = _added(workers, name, "chat", options.chats)
