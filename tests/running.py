@@ -1,8 +1,10 @@
 """Starting Spanledger as its users do: as a process of its own."""
 
 import re
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from pathlib import Path
 from spanledger.settings import child_environment
 
 ADMIN_KEY = "sl_admin_of_the_tests"
+
+HANGS_AFTER_S = 80
+"""Longer than any test keeps it, shorter than pytest waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,22 @@ def spanledger_up(cwd: Path, *args: str, **environ: str) -> Generator[Running]:
     with subprocess.Popen(
         [*command, *args],
         cwd=cwd,
-        env=child_environment(**{"SPANLEDGER_ADMIN_KEY": ADMIN_KEY, **environ}),
+        env=child_environment(
+            **{"SPANLEDGER_ADMIN_KEY": ADMIN_KEY, "PYTHONFAULTHANDLER": "1", **environ}
+        ),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
+        # A process that hangs says where before it ends, instead of holding up the test for ever.
+        watchdog = threading.Timer(HANGS_AFTER_S, process.send_signal, (signal.SIGABRT,))
+        watchdog.daemon = True
+        watchdog.start()
         try:
             yield Running(*_addresses(process), process)
         finally:
             process.terminate()
             process.wait(timeout=30)
+            watchdog.cancel()
 
 
 def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str]:
