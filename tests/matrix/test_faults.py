@@ -29,7 +29,7 @@ SHELL: Final = {
         "Sending.__init__", "Sending.__enter__", "Sending.__exit__", "Reading.__init__",
         "Reading.__enter__", "Reading.__exit__",
     ),
-    "guard": ("guarded",),
+    "guard": ("guarded.__init__", "guarded.__enter__", "guarded.__exit__"),
     "lifecycle": ("start", "stop"),
     "tee": (
         "SyncTee.__iter__", "SyncTee.close", "SyncTee.__getattr__", "AsyncTee.__aiter__",

@@ -7,20 +7,27 @@ from functools import reduce
 from typing import Final, cast
 
 from spanledger.dialects.dialect import Answer, Dialect, Json
-from spanledger.dialects.reader import follow, read_answer
+from spanledger.dialects.reader import read_answer
 from spanledger.dialects.streams import Decoder, event_decoder
 from spanledger.instrumentation.encodings import Decode, decoding
+from spanledger.instrumentation.skim import EventSkimmer
 
-__all__ = ["BODY_BYTES_MAX", "AnswerReader"]
+__all__ = ["BODY_BYTES_MAX", "HELD_BYTES_MAX", "AnswerReader"]
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 """The most that is kept of a body that is one JSON document; of a longer one the usage is lost."""
+
+HELD_BYTES_MAX: Final = 256 * 1024
+"""The most that is held of a body before it is read: to read at once is cheaper than by chunks."""
+
+_CHUNK_BYTES: Final = 48
+"""What holding a chunk takes beside its bytes."""
 
 
 class AnswerReader:
     """Reads a body event by event where it is an event stream, else as one JSON document."""
 
-    __slots__ = ("_decode", "_parser", "_stated", "events")
+    __slots__ = ("_decode", "_held", "_parser", "_stated", "_weight", "events")
 
     def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
         make_decoder = event_decoder(headers.get("content-type", ""))
@@ -28,42 +35,57 @@ class AnswerReader:
         """The body is a stream of events, whether or not the request asked for one."""
         self._decode: Decode | None = decoding(headers.get("content-encoding", ""))
         self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
+        self._held: list[bytes] = []  # chunks that nobody has looked at yet
+        self._weight = 0
         self._stated = dialect.read_headers(headers)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, as they came over the wire."""
-        if self._decode is not None:
-            for piece in self._decode(data):
-                self._parser.feed(piece)
+        self._held.append(data)
+        self._weight += len(data) + _CHUNK_BYTES
+        if self._weight > HELD_BYTES_MAX:
+            self._read_held()
 
     def feed_decoded(self, data: bytes) -> None:
-        """Take bytes whose content encoding the HTTP client has undone already."""
-        self._parser.feed(data)
+        """Take bytes whose content encoding the HTTP client has undone already.
+
+        A body comes either so or as it came over the wire, never both.
+        """
+        self._decode = _as_it_is
+        self.feed(data)
 
     def answer(self, *, ended: bool) -> Answer:
         """What was said; `ended` tells whether the body came to its end."""
         if self._decode is None:
             return Answer(complete=ended, usage=self._stated)
+        self._read_held()
         answer = self._parser.answer(ended=ended)
         return answer if answer.usage is not None else replace(answer, usage=self._stated)
 
+    def _read_held(self) -> None:
+        data = b"".join(self._held)
+        self._held.clear()
+        self._weight = 0
+        if self._decode is not None:
+            for piece in self._decode(data):
+                self._parser.feed(piece)
+
+
+def _as_it_is(data: bytes) -> tuple[bytes]:
+    return (data,)
+
 
 class _Events:
-    __slots__ = ("_answer", "_decoder", "_dialect")
+    __slots__ = ("_skimmer",)
 
     def __init__(self, dialect: Dialect, make_decoder: Callable[[], Decoder]) -> None:
-        self._dialect = dialect
-        self._decoder = make_decoder()
-        self._answer = Answer()
+        self._skimmer = EventSkimmer(dialect, make_decoder)
 
     def feed(self, data: bytes) -> None:
-        for event in self._decoder.feed(data):
-            self._answer = follow(self._dialect, self._answer, event)
+        self._skimmer.feed(data)
 
     def answer(self, *, ended: bool) -> Answer:  # noqa: ARG002 - a stream says itself when it ends
-        for event in self._decoder.flush():
-            self._answer = follow(self._dialect, self._answer, event)
-        return self._answer
+        return self._skimmer.answer()
 
 
 class _Document:

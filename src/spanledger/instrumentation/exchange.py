@@ -245,7 +245,10 @@ class Exchange:
         if self._streamed() and self._first_chunk_seconds is not None:
             self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
-        answer = self._reader.answer(ended=ended) if self._reader else Answer(complete=True)
+        answer = Answer(complete=True)
+        if self._reader is not None:
+            with guarded("read an answer"):
+                answer = self._reader.answer(ended=ended)
         if not answer.complete:
             self._told[names.USAGE_PARTIAL] = True
         self._error_type = self._error_type or bounded(answer.error_type)

@@ -2,8 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 __all__ = ["failures", "guarded"]
@@ -13,17 +12,34 @@ _log = logging.getLogger("spanledger")
 _failures: Final[Counter[str]] = Counter()
 
 
-@contextmanager
-def guarded(what: str) -> Generator[None]:
+class guarded:  # noqa: N801 - read as a statement: with guarded("read an answer")
     """Run our own code in the app's path; an `Exception` ends the block and goes no further.
 
     Interrupts and cancellations belong to the app and pass. `what` says in a few words what is
     done; the first failure of each kind is logged as a warning, later ones only for debugging.
     """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - the one guard of the tree: a guest never harms
-        _note(what, error)
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        try:
+            _note(self._what, error)
+        except Exception:  # noqa: BLE001 - the one broad except: a log handler of the app's may fail
+            return True
+        return True
 
 
 def failures() -> dict[str, int]:
