@@ -20,7 +20,6 @@ SUFFIX: Final = ".spool"
 _HEADERS: Final = 2
 """The header stands twice, so that damage to one takes nobody's name away."""
 
-
 _UNKNOWN: Final[Attributes] = {}
 
 
@@ -137,7 +136,11 @@ class Segment:
         return os.fstat(self._fd).st_nlink > 0
 
     def _read_header(self) -> None:
-        headers = self.read(_HEADERS)
-        known = [read_resource(payload) for payload in headers.payloads]
-        self.resource = next((resource for resource in known if resource is not None), _UNKNOWN)
-        self.position = self._head_bytes = headers.end
+        """Find the resource, and pass over what stands before the first record."""
+        while (frames := self.read(1)).end:
+            for payload in frames.payloads:
+                resource = read_resource(payload)
+                if resource is None:
+                    return
+                self.resource = resource
+            self.position = self._head_bytes = self.position + frames.end
