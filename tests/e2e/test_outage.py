@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,11 +82,11 @@ def expected(name: str, count: int) -> list[str]:
 class Shop:
     """An app that records from many threads at once, with a sender that does not wait long."""
 
-    def __init__(self, url: str, spool: Path | None) -> None:
+    def __init__(self, url: str, spool: Path | None, pace: Pace = FAST) -> None:
         sender = Sender(
             Spool(spool, 64 * 1024 * 1024),
             OtlpTarget(url=f"{url}/v1/traces", timeout_s=SLOW_S / 2),
-            FAST,
+            pace,
         )
         processor = BillableSpans()
         processor.sender = sender
@@ -182,3 +183,27 @@ def test_an_app_ends_though_the_collector_hangs(collector: Collector, tmp_path: 
         finish(start(url, tmp_path, "next", "1", "end"))
 
     assert messages(collector) == sorted(expected("held", 5) + expected("next", 1))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_half_a_minute_of_outage_at_the_real_pace(
+    collector: Collector, tmp_path: Path, failure: str
+) -> None:
+    """S4.4: the same with the waits that are shipped, and an app that calls all the time."""
+    lost = losses()
+    shop = Shop(collector.url, tmp_path / "spool", Pace())
+    with collector.up():
+        shop.work("before")
+        collector.state = failure
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            shop.work(f"during-{time.monotonic_ns()}-")
+            time.sleep(0.5)
+        collector.state = "fine"
+        shop.work("after")
+        shop.hand_over()
+
+    assert messages(collector) == sorted(shop.made)
+    assert losses() == lost
