@@ -19,6 +19,9 @@ up: $(DEMO) ## run collector, cost API and dashboard on this machine
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
+soak: $(DEV) ## run the tests that take minutes: outages as long as real ones
+	$(BIN)/python -m pytest -m soak -n 0 $(ARGS)
+
 check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -66,4 +69,4 @@ $(DEV): $(BIN)/python requirements/dev.txt pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(DEMO)
 
-.PHONY: help demo up test check cover bench docs lock clean
+.PHONY: help demo up test soak check cover bench docs lock clean

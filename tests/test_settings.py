@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from spanledger.errors import SettingsError
-from spanledger.settings import Settings, child_environment
+from spanledger.settings import (
+    Settings,
+    child_environment,
+    otlp_target,
+    state_directory,
+)
 
 
 def load(tmp_path: Path, text: str = "", **environ: str) -> Settings:
@@ -93,3 +98,44 @@ def test_a_child_inherits_our_environment() -> None:
 
     assert environment["SPANLEDGER_TEST"] == "1"
     assert "PATH" in environment
+
+
+def test_spans_go_where_the_standard_variables_say() -> None:
+    """A base address gets the path of traces; an address for traces is taken as it is."""
+    base = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/otlp/"}
+    exact = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/exact"}
+
+    assert otlp_target({}).url == "http://localhost:4318/v1/traces"
+    assert otlp_target(base).url == "http://collector:4318/otlp/v1/traces"
+    assert otlp_target(base | exact).url == "http://collector:4318/exact"
+
+
+def test_variables_for_traces_win_over_general_ones() -> None:
+    """Headers, timeout and certificates alike; a timeout that is none is left at its default."""
+    general = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20one",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "/general.pem",
+    }
+    traces = {
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer two,x=y",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon",
+        "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": "/traces.pem",
+    }
+    one, two = otlp_target(general), otlp_target(general | traces)
+
+    assert one.headers == {"authorization": "Bearer one"}
+    assert (one.timeout_s, one.certificate) == (3.0, "/general.pem")
+    assert two.headers == {"authorization": "Bearer two", "x": "y"}
+    assert (two.timeout_s, two.certificate) == (10.0, "/traces.pem")
+
+
+def test_a_target_does_not_show_its_key() -> None:
+    """What is logged by accident holds no header."""
+    assert "canary" not in repr(otlp_target({"OTEL_EXPORTER_OTLP_HEADERS": "key=canary"}))
+
+
+def test_state_is_kept_where_the_user_keeps_state() -> None:
+    """XDG's directory where it is absolute, as its specification asks, else the usual one."""
+    assert state_directory({"XDG_STATE_HOME": "/state"}) == Path("/state/spanledger")
+    assert state_directory({"XDG_STATE_HOME": "relative"}) == state_directory({})

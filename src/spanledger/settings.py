@@ -4,17 +4,32 @@ Order of precedence: command-line option, `SPANLEDGER_<NAME>` variable, `spanled
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
+
+from opentelemetry.util.re import parse_env_headers
 
 from spanledger.errors import SettingsError
 
-__all__ = ["CONFIG_FILE", "KEYS_FILE", "Settings", "child_environment", "otel_variable"]
+__all__ = [
+    "CONFIG_FILE",
+    "KEYS_FILE",
+    "OtlpTarget",
+    "Settings",
+    "child_environment",
+    "otel_variable",
+    "otlp_target",
+    "state_directory",
+]
 
 CONFIG_FILE = Path("spanledger.yaml")
 """Read from the working directory if it is there."""
+
+OTLP_TIMEOUT_S: Final = 10.0
+"""The default of the OpenTelemetry specification."""
 
 KEYS_FILE = "keys.json"
 """Name of the key file in the data directory."""
@@ -93,6 +108,64 @@ def child_environment(**variables: str) -> dict[str, str]:
 def otel_variable(name: str) -> str:
     """A standard OpenTelemetry variable that only the SDK's own launcher reads; '' if unset."""
     return os.environ.get(name, "").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpTarget:
+    """Where spans are delivered, as the standard OpenTelemetry variables say."""
+
+    url: str
+    """Of the traces; a base address has got its `/v1/traces`."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    timeout_s: float = OTLP_TIMEOUT_S
+    """For one request."""
+    certificate: str = ""
+    """File of the authorities to trust; empty: the usual ones."""
+    client_certificate: str = ""
+    client_key: str = ""
+
+
+def otlp_target(environ: Mapping[str, str] | None = None) -> OtlpTarget:
+    """Read `OTEL_EXPORTER_OTLP_*`; the variables that name the traces win over the general ones."""
+    environ = os.environ if environ is None else environ
+
+    def variable(name: str) -> str:
+        return (
+            environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "").strip()
+            or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
+        )
+
+    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() or "http://localhost:4318"
+    return OtlpTarget(
+        url=environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+        or f"{base.removesuffix('/')}/v1/traces",
+        headers=parse_env_headers(variable("HEADERS"), liberal=True),
+        timeout_s=_seconds(variable("TIMEOUT")) or OTLP_TIMEOUT_S,
+        certificate=variable("CERTIFICATE"),
+        client_certificate=variable("CLIENT_CERTIFICATE"),
+        client_key=variable("CLIENT_KEY"),
+    )
+
+
+def state_directory(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where the user's programs keep their state; `None` where there is no home."""
+    environ = os.environ if environ is None else environ
+    given = Path(environ.get("XDG_STATE_HOME", ""))
+    if given.is_absolute():
+        return given / "spanledger"
+    try:
+        return Path.home() / ".local" / "state" / "spanledger"
+    except RuntimeError:
+        return None
+
+
+def _seconds(text: str) -> float:
+    """A positive number of seconds; 0 for anything else."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return seconds if 0 < seconds < threading.TIMEOUT_MAX else 0.0
 
 
 def _read_file(config: Path) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 
 from spanledger.settings import child_environment
 
@@ -19,13 +20,14 @@ def call():
 
 def run(source: str, **variables: str) -> str:
     """What the program prints; nothing of it may fail or warn."""
-    quiet = {"OTEL_METRICS_EXPORTER": "none", **variables}
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", source],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=child_environment(**quiet),
-    )
+    with tempfile.TemporaryDirectory() as state:
+        quiet = {"OTEL_METRICS_EXPORTER": "none", "XDG_STATE_HOME": state, **variables}
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", "-c", source],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=child_environment(**quiet),
+        )
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout.strip()

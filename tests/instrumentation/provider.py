@@ -56,7 +56,7 @@ class Provider:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        """(path with query, headers, body) of each request."""
+        """(path with query, headers, body without its gzip) of each request."""
         self.closing = threading.Event()
         self._replies: list[Reply] = [Reply()]
 
@@ -84,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         provider = self.server.provider
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
         provider.requests.append((self.path, dict(self.headers.items()), body))
         reply = provider.next_reply()
         streamed = reply.content_type == EVENTS or reply.hold

@@ -1,5 +1,6 @@
 """Spans go where the app sends its own, and else to the collector that the variables name."""
 
+import tempfile
 from collections.abc import Sequence
 
 import httpx2
@@ -11,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 import spanledger
 from tests.instrumentation.calls import CHAT, CHAT_PATH, answering
 from tests.instrumentation.programs import CALL, run
-from tests.instrumentation.provider import Provider
+from tests.instrumentation.provider import Provider, Reply
 
 
 def received(collector: Provider) -> list[tuple[str, str, str]]:
@@ -83,19 +84,19 @@ def spans():
     "order", ["set_up(); import spanledger.auto", "import spanledger.auto; set_up()"]
 )
 def test_the_apps_own_provider_is_used_whenever_it_is_set(provider: Provider, order: str) -> None:
-    """Importing us first takes nobody's place: the app's provider gets the spans, and no other."""
+    """Importing us first takes nobody's place; our sender joins the app's provider."""
     printed = run(
         SDK_PROVIDER + order + CALL + "call(); call(); print(spans())",
         OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
     )
     assert printed == "2"
-    assert provider.requests == []
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
 
 
 def test_the_provider_of_ours_becomes_the_global_one_with_the_first_call(
     provider: Provider,
 ) -> None:
-    """From then on the app's other spans join the same trace."""
+    """From then on the app's other spans join the same trace; only model calls are sent."""
     printed = run(
         """
 import spanledger.auto
@@ -111,11 +112,7 @@ with trace.get_tracer("app").start_as_current_span("work"):
         OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
     )
     assert printed.split() == ["ProxyTracerProvider", "TracerProvider"]
-    assert sorted(name for _, name, _ in received(provider)) == [
-        "chat gpt-4o",
-        "chat gpt-4o",
-        "work",
-    ]
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
 
 
 @pytest.mark.parametrize(
@@ -167,3 +164,84 @@ response = client.send(request, stream=True)
         OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
     )
     assert [name for _, name, _ in received(provider)] == ["chat"]
+
+
+OTHERS = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+import spanledger.auto
+tracer = trace.get_tracer("somebody.else")
+with tracer.start_as_current_span("GET /", attributes={"http.request.method": "GET"}):
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.prompt.0.content": "canary"}
+    with tracer.start_as_current_span("chat gpt-4o", attributes=chat):
+        pass
+"""
+
+
+def test_model_calls_of_other_instrumentations_are_sent_as_well(provider: Provider) -> None:
+    """Contract: billable spans, whoever made them, without their prompts, and nothing else."""
+    run(OTHERS + CALL + "call()", OTEL_EXPORTER_OTLP_ENDPOINT=provider.url)
+
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
+    assert all(b"canary" not in body for _, _, body in provider.requests)
+
+
+def test_a_provider_passed_in_gets_nothing_added(provider: Provider) -> None:
+    """Contract: it is used as it is; whoever prefers the stock exporters uses those alone."""
+    run(
+        """
+import spanledger
+from opentelemetry.sdk.trace import TracerProvider
+given = TracerProvider()
+spanledger.instrument(tracer_provider=given)
+assert given._active_span_processor._span_processors == ()
+"""
+        + CALL
+        + "call()",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert provider.requests == []
+
+
+def test_a_second_start_on_the_apps_provider_sends_each_span_once(provider: Provider) -> None:
+    """The processor stays where it was added, without a sender while nothing is recorded."""
+    run(
+        """
+import spanledger
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+        + CALL
+        + """
+for _ in range(3):
+    spanledger.instrument()
+    call()
+    spanledger.uninstrument()
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert len(received(provider)) == 3
+
+
+def test_another_key_does_not_deliver_what_one_left(provider: Provider) -> None:
+    """The project comes from the key: what was left under one key waits for that key."""
+    provider.answer_with(Reply(status=503, headers={"retry-after": "9"}), Reply())
+    with tempfile.TemporaryDirectory() as spool:
+        for key in ("one", "two", "one"):
+            run(
+                "import spanledger.auto" + CALL + "call()",
+                OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+                OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer {key}",
+                SPANLEDGER_SPOOL_DIR=spool,
+            )
+    keys = [
+        headers["authorization"]
+        for _, headers, body in provider.requests[1:]
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for _ in scope.spans
+    ]
+
+    assert sorted(keys) == ["Bearer one", "Bearer one", "Bearer two"]

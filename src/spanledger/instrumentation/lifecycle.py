@@ -69,12 +69,13 @@ def start(
             if tracer_provider is not None or meter_provider is not None:
                 _log.warning("spanledger records already: the providers given now are not used")
             return
-        destination = find_destination(tracer_provider, _process.closed)
+        settings = _read_settings()
+        destination = find_destination(tracer_provider, _process.closed, settings)
         recorder = Recorder(
             tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
             settle=destination.settle,
-            settings=_read_settings(),
+            settings=settings,
             redact=redact,
         )
         recording = _Recording(destination, recorder)

@@ -1,39 +1,95 @@
-"""Where spans go: the provider that the app has, or one of ours with an OTLP/HTTP exporter."""
+"""Where spans go: the provider that the app has or one of ours, and from there to our sender."""
 
 import threading
-from typing import Final
+import weakref
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, cast
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
-from spanledger.settings import otel_variable
+from spanledger import attributes as names
+from spanledger.instrumentation.facts import looks_like_inference
+from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.records import SCOPE, record_payload
+from spanledger.instrumentation.sender import Sender
+from spanledger.instrumentation.spool import Spool
+from spanledger.settings import (
+    OtlpTarget,
+    Settings,
+    otel_variable,
+    otlp_target,
+    state_directory,
+)
 
-__all__ = ["Destination", "find_destination"]
+__all__ = ["BillableSpans", "Destination", "find_destination"]
 
-_FLUSH_MILLISECONDS: Final = 5_000
+
+class BillableSpans(SpanProcessor):
+    """Hands the spans of model calls to the sender, whoever made them, and no other.
+
+    A processor cannot be taken from a provider again; without a sender it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.sender: Sender | None = None
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
+        """Start the sender while the call is under way, for its first imports take a moment."""
+        sender = self.sender
+        if sender is not None and not sender.running:
+            with guarded("start the sender"):
+                if _is_ours(span):
+                    sender.start()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Keep what will be billed."""
+        sender = self.sender
+        if sender is not None:
+            with guarded("record a span"):
+                if _is_billable(span):
+                    sender.record(span.resource, record_payload(span))
+
+    def shutdown(self) -> None:
+        """Hand over what can be, in a moment."""
+        if self.sender is not None:
+            self.sender.close()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Hand over now; tells whether the collector has everything."""
+        return self.sender is None or self.sender.flush(timeout_millis / 1000)
 
 
 class Destination:
-    """A tracer provider, and whether it is ours.
+    """A tracer provider, whether it is ours, and the sender that is attached to it.
 
     A provider of ours becomes the global one only with the first model call: an app that imports
     us first and sets up its own tracing after that finds the place free, and is joined there.
     """
 
-    def __init__(self, provider: trace.TracerProvider, *, ours: bool, pending: bool) -> None:
+    def __init__(
+        self,
+        provider: trace.TracerProvider,
+        *,
+        ours: bool = False,
+        pending: bool = False,
+        sender: Sender | None = None,
+    ) -> None:
         self._provider = provider
         self._ours = ours
         self._pending = pending
+        self._sender = sender
         self._lock = threading.Lock()
+        self._processor = _attach(provider, sender)
 
     def tracer(self, version: str) -> trace.Tracer:
         """The tracer for our spans; while nothing is settled, it leads to the later provider."""
         provider = trace.get_tracer_provider() if self._pending else self._provider
-        return provider.get_tracer("spanledger", version)
+        return provider.get_tracer(SCOPE, version)
 
     def settle(self) -> None:
         """Before the first span: put our provider in place unless the app has set one since."""
@@ -45,18 +101,25 @@ class Destination:
             if _nobody_has_set_one():
                 trace.set_tracer_provider(self._provider)
             else:
+                self._detach()
                 self._shut_down()
                 self._provider, self._ours = trace.get_tracer_provider(), False
+                self._processor = _attach(self._provider, self._sender)
             self._pending = False
 
     def close(self) -> trace.TracerProvider | None:
         """Hand over what is still held. A provider of ours has no further use: it is returned."""
+        if self._sender is not None:
+            self._sender.close()
+        self._detach()
         if not self._ours:
-            if isinstance(self._provider, TracerProvider):
-                self._provider.force_flush(_FLUSH_MILLISECONDS)
             return None
         self._shut_down()
         return self._provider
+
+    def _detach(self) -> None:
+        if self._processor is not None:
+            self._processor.sender = None
 
     def _shut_down(self) -> None:
         if isinstance(self._provider, TracerProvider):
@@ -64,31 +127,69 @@ class Destination:
 
 
 def find_destination(
-    given: trace.TracerProvider | None, closed: trace.TracerProvider | None = None
+    given: trace.TracerProvider | None,
+    closed: trace.TracerProvider | None = None,
+    settings: Settings | None = None,
 ) -> Destination:
     """The provider given, else the global one, else one that we make.
 
     Args:
         given: used as it is, and nothing is added to it.
         closed: a provider of ours that was shut down, and may still be the global one.
+        settings: where records are spooled.
     """
     if given is not None:
-        return Destination(given, ours=False, pending=False)
+        return Destination(given)
     free = _nobody_has_set_one()
+    switched_off = otel_variable(OTEL_TRACES_EXPORTER).lower() == "none"
+    sender = None if switched_off else _make_sender(settings or Settings(), otlp_target())
     if not free and (current := trace.get_tracer_provider()) is not closed:
-        return Destination(current, ours=False, pending=False)
+        return Destination(current, sender=sender)
     if otel_variable(OTEL_SDK_DISABLED).lower() == "true":
-        return Destination(trace.NoOpTracerProvider(), ours=False, pending=False)
-    return Destination(_make_provider(), ours=True, pending=free)
+        return Destination(trace.NoOpTracerProvider())
+    return Destination(TracerProvider(), ours=True, pending=free, sender=sender)
 
 
 def _nobody_has_set_one() -> bool:
     return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
-def _make_provider() -> TracerProvider:
-    """A provider as the standard `OTEL_*` variables want it: the SDK and the exporter read them."""
-    provider = TracerProvider()
-    if otel_variable(OTEL_TRACES_EXPORTER).lower() != "none":
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider
+_attached: Final[weakref.WeakKeyDictionary[TracerProvider, BillableSpans]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _attach(provider: trace.TracerProvider, sender: Sender | None) -> BillableSpans | None:
+    """Let billable spans of `provider` reach `sender`; somebody else's kind of provider cannot."""
+    if sender is None or not isinstance(provider, TracerProvider):
+        return None
+    processor = _attached.get(provider)
+    if processor is None:
+        processor = _attached[provider] = BillableSpans()
+        provider.add_span_processor(processor)
+    processor.sender = sender
+    return processor
+
+
+def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
+    root = Path(settings.spool_dir) if settings.spool_dir else state_directory()
+    directory = None if root is None else root / _name_of(target)
+    return Sender(Spool(directory, settings.spool_bytes_max), target)
+
+
+def _name_of(target: OtlpTarget) -> str:
+    """A directory for each collector and key: the key says whose the spans are."""
+    headers = sorted((name.lower(), value) for name, value in target.headers.items())
+    return sha256(repr((target.url, headers)).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _is_ours(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == SCOPE
+
+
+def _is_billable(span: ReadableSpan) -> bool:
+    """A model call that no other span stands for."""
+    if (span.attributes or {}).get(names.COVERED):
+        return False
+    return _is_ours(span) or looks_like_inference(cast("trace.Span", span))
