@@ -55,12 +55,10 @@ class Settings:
     """In the app: hosts of yours and whose models they serve, as `host=provider` separated by
     commas, for instance `llm.corp.example=openai,10.0.0.7:8000=vllm`."""
     http_spans: bool = False
-    """In the app: add the HTTP span of opentelemetry-instrumentation-httpx below model calls."""
+    """In the app: add the HTTP span of opentelemetry-instrumentation-httpx below model calls, for
+    exporters that the app has itself: our own sender delivers model calls alone."""
     capture_content: bool = False
     """In the app: put prompts and answers on the span. They are left out unless this is set."""
-    request_usage: bool = False
-    """In the app: ask OpenAI-compatible providers to state the usage of streams. The chunk that
-    this adds is taken out of what the app sees."""
     baggage: bool = False
     """In the app: hand the attribution on to called services, and take it from callers, as
     OpenTelemetry baggage."""

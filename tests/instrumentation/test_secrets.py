@@ -112,7 +112,8 @@ def test_no_secret_is_in_a_span_or_a_log(provider: Provider, tmp_path: Path) -> 
 
     # Two rounds of nine calls, and of two that never reached the provider.
     assert scopes.count("spanledger") == 2 * (PER_ROUND + 2)
-    assert scopes.count("opentelemetry.instrumentation.httpx") == 2 * PER_ROUND
+    # Our sender delivers model calls alone; HTTP spans are for exporters of the app's own.
+    assert set(scopes) == {"spanledger"}
     assert [secret for secret in ALL if secret.encode() in sent] == []
 
 
