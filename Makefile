@@ -57,15 +57,17 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Spanledger needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Use make PYTHON=...") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV)
 
+# The requirements name all that is needed, so pip resolves nothing: of a pinned package that is wanted
+# with an extra (google-auth[requests]) its resolver would take the newest, and fail for want of a hash.
 $(DEMO): $(BIN)/python requirements/demo.txt pyproject.toml
 	@echo "Installing what the demo needs (about 250 MB once, ClickHouse is most of it) ..."
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/demo.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEV): $(BIN)/python requirements/dev.txt pyproject.toml
 	@echo "Installing what development needs (about 350 MB once) ..."
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(DEMO)
 
