@@ -1,8 +1,24 @@
-"""What all tests share: nothing of theirs is left in the user's home."""
+"""What all tests share: nothing of theirs is left in the user's home, and no luck is involved."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does, so no time is asserted. `make test`
+# tries the same examples everywhere; new ones are looked for by `make soak`.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("new", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """What all modules hold need not be searched again whenever garbage is collected."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

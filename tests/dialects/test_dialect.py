@@ -139,7 +139,6 @@ NAMES = ["", "message_start", "error", "response.completed", "metadata", "messag
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 @given(body=BODIES, name=st.sampled_from(NAMES))
-@settings(deadline=None)
 def test_any_object_is_accepted(dialect: Dialect, body: Any, name: str) -> None:
     """Whatever object a provider sends, every function of a dialect answers without raising."""
     assert isinstance(dialect.read_request("/", body), Request)
@@ -167,7 +166,7 @@ def test_line_ends_and_single_bytes(
 
 @pytest.mark.parametrize("file", STREAMS)
 @given(places=st.lists(st.integers(min_value=0, max_value=5000), max_size=12))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_chunking(
     recorded: Recorded, read_stream: ReadStream, file: str, places: list[int]
 ) -> None:

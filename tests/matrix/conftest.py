@@ -16,11 +16,8 @@ pytest.register_assert_rewrite("tests.matrix.cells")
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The providers, once for all cells of this process."""
-    gc.collect()
-    gc.freeze()  # what the SDKs' modules hold need not be searched again in each cell
     with running_providers() as running:
         yield running
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +34,7 @@ def recording(
     server: Server, one_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Recording]:
     """A recording that knows which provider is behind which port; off until it is turned on."""
+    gc.freeze()  # what the SDKs hold need not be searched again when a cell collects its garbage
     monkeypatch.setenv("SPANLEDGER_ENDPOINTS", server.endpoints)
     monkeypatch.setenv("SSL_CERT_FILE", str(one_root))
     recording = Recording()
