@@ -75,7 +75,6 @@ def spanledger_up(cwd: Path, *args: str, **environ: str) -> Generator[Running]:
 @contextmanager
 def _watched(process: "subprocess.Popen[str]") -> Generator[None]:
     """If the block takes too long, the process says where it is and ends: no test hangs with it."""
-
     hung = threading.Event()
 
     def end() -> None:

@@ -230,7 +230,7 @@ def _stop_signals() -> Generator[socket.socket]:
     numbers = (signal.SIGINT, signal.SIGTERM)
     arrived, sent = socket.socketpair()
     with arrived, sent:
-        sent.setblocking(False)
+        sent.settimeout(0)  # as `set_wakeup_fd` wants it
         earlier = signal.set_wakeup_fd(sent.fileno())
         handlers = {number: signal.signal(number, _go_on) for number in numbers}
         try:
