@@ -143,8 +143,6 @@ def check_cell(server: Server, recording: Recording, form: Form, column: str) ->
     if column == "cut":
         failed = bool(with_us.error)  # not every client finds a missing end worth an exception
     assert bool(with_us.error) is failed, with_us.error
-    if column == "cancelled midway" and form.hears_no_cancel:
-        failed = False
     assert server.stage.requests - requests == 1, "an attempt is a span, and here is one attempt"
     check_span(form, column, billable(recording), failed=failed)
 

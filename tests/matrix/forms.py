@@ -31,9 +31,6 @@ class Form:
     """Expected counts, by what stands after `gen_ai.usage.`; all others are zero or absent."""
     source: str = "provider"
     """Expected `spanledger.usage.source`."""
-    hears_no_cancel: bool = False
-    """Its body is seen where it arrives, not where the app waits for it: a task that is cancelled
-    while it reads looks as if it had closed the answer."""
 
     @property
     def is_async(self) -> bool:

@@ -98,5 +98,5 @@ REQUESTS_FORMS: Final[list[Form]] = [
 ]
 AIOHTTP_FORMS: Final[list[Form]] = [
     Form(name="aiohttp", run=_aiohttp_post, **CHAT),
-    Form(name="aiohttp, streamed", run=_aiohttp_stream, stream=True, hears_no_cancel=True, **CHAT),
+    Form(name="aiohttp, streamed", run=_aiohttp_stream, stream=True, **CHAT),
 ]

@@ -88,7 +88,6 @@ GOOGLE_FORMS: Final[list[Form]] = [
         "google, streamed",
         lambda c: c.models.generate_content_stream(model=GEMINI, contents=PROMPT),
         stream=True,
-        hears_no_cancel=True,  # by aiohttp, where that is installed
         **GENERATED,
     ),
 ]
