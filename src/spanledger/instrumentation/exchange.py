@@ -3,11 +3,11 @@
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
@@ -15,11 +15,13 @@ from opentelemetry.context import (
     attach,
     create_key,
     detach,
-    get_value,
+    get_current,
     set_value,
 )
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Span,
+    SpanContext,
     SpanKind,
     StatusCode,
     Tracer,
@@ -33,7 +35,7 @@ from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.answer import AnswerReader
-from spanledger.instrumentation.attribution import current_attribution
+from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
 from spanledger.instrumentation.facts import (
     answer_facts,
@@ -45,12 +47,13 @@ from spanledger.instrumentation.facts import (
 )
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.late_span import LateSpan
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
-__all__ = ["Exchange", "Reading", "Recorder", "Sending"]
+__all__ = ["Exchange", "Reading", "Recorder", "Sending", "UnseenCall"]
 
 _SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
 
@@ -59,6 +62,41 @@ _SENDING: Final = create_key("spanledger-sending")
 _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
+Facts = Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenCall:
+    """A call of which nobody sees a span: what the span would have said."""
+
+    context: SpanContext | None
+    """Its ids; `None` where it has been given none."""
+    around: Context
+    """The app's context when it began."""
+    name: str
+    start_ns: int
+    end_ns: int
+    """Both in nanoseconds since 1970."""
+    attributes: Facts
+    failed: bool
+
+
+class Destination(Protocol):
+    """Where calls go to that have no span which leads there."""
+
+    @property
+    def alone(self) -> bool:
+        """Nobody else would see a span, so that none is needed."""
+        ...
+
+    def settle(self) -> None:
+        """Called before each call, to make sure of the provider that the tracer leads to."""
+        ...
+
+    def keep(self, call: UnseenCall) -> None:
+        """Record a call without a span."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
@@ -66,8 +104,7 @@ class Recorder:
 
     tracer: Tracer
     metrics: Metrics
-    settle: Callable[[], None]
-    """Called before each span, to make sure of the provider that the tracer leads to."""
+    destination: Destination
     settings: Settings = field(default_factory=Settings)
     """What the app has set, read once when the recording started."""
     redact: Redact | None = None
@@ -79,77 +116,98 @@ class Recorder:
             if request.method != "POST":
                 return None
             dialect = find_dialect(request.url.path)
-            if dialect is None or _suppressed() or _being_sent(request, dialect):
+            if dialect is None:
                 return None
-            return self._start(request, dialect)
+            context = get_current()
+            if _suppressed(context) or _being_sent(context, request, dialect):
+                return None
+            return self._start(request, dialect, context)
         return None
 
-    def _start(self, request: HttpRequest, dialect: Dialect) -> "Exchange | None":
-        asked = read_asked(request, dialect)
-        if dialect.shared_path and not asked.model:
+    def _start(
+        self, request: HttpRequest, dialect: Dialect, context: Context
+    ) -> "Exchange | None":
+        if dialect.shared_path and not read_asked(request, dialect).model:
             return None
-        facts = request_facts(
-            request, dialect, asked, current_attribution(), self.settings.endpoints
-        )
-        enclosing = get_current_span()
-        self.settle()
-        span = self.tracer.start_span(
-            span_name(dialect, asked), kind=SpanKind.CLIENT, attributes=facts
-        )
-        if not span.is_recording():
-            return None
-        exchange = Exchange(span, dialect, facts, self.metrics)
+        self.destination.settle()
+        exchange = Exchange(self, request, dialect, context)
         if self.settings.capture_content:
             exchange.capture(Content(dialect, known_body(request), self.redact))
-        if enclosing.is_recording() and looks_like_inference(enclosing):
+        enclosing = get_current_span(context)
+        if (
+            enclosing.is_recording()
+            and looks_like_inference(enclosing)
+            and exchange.span().is_recording()
+        ):
             enclosing.set_attribute(names.COVERED, value=True)
         return exchange
 
 
 class Exchange:
-    """The record of one exchange while it lasts. Its span ends exactly once, whoever ends it."""
+    """The record of one exchange while it lasts. Its span ends exactly once, whoever ends it.
+
+    While the app waits for its first byte next to nothing is done: what the request says is read
+    at the end, unless somebody looks at the span before.
+    """
 
     __slots__ = (
         "_asked",
+        "_attribution",
         "_content",
+        "_context",
         "_dialect",
         "_ending",
         "_error_type",
         "_finalizer",
         "_first_chunk_seconds",
         "_last_byte_ns",
-        "_metrics",
+        "_name",
         "_reader",
+        "_recorder",
+        "_request",
         "_span",
+        "_start_ns",
         "_started",
+        "_starting",
         "_told",
     )
 
     def __init__(
-        self,
-        span: Span,
-        dialect: Dialect,
-        asked: Mapping[str, AttributeValue],
-        metrics: Metrics,
+        self, recorder: Recorder, request: HttpRequest, dialect: Dialect, context: Context
     ) -> None:
-        self._span = span
+        self._recorder = recorder
+        self._request: HttpRequest | None = request
         self._dialect = dialect
-        self._asked = asked  # the facts that are on the span already
-        self._told: dict[str, AttributeValue] = {}  # those that come with the answer
-        self._metrics = metrics
+        self._context = context  # the app's
+        self._attribution: Values = current_attribution(context)
+        self._name = ""
+        self._asked: dict[str, AttributeValue] = {}  # the facts known before the answer
+        self._told: dict[str, AttributeValue] = {}  # those that come with it
         self._content: Content | None = None
-        self._started = time.perf_counter()
         self._first_chunk_seconds: float | None = None
         self._last_byte_ns: int | None = None
         self._error_type = ""
         self._reader: AnswerReader | None = None
         self._finalizer: weakref.finalize[..., object] | None = None
+        self._span: Span | None = None
+        # Of one thread again, because a processor may look at the span that it is told of.
+        self._starting = threading.RLock()
         self._ending = threading.Lock()  # taken once, never released
+        self._start_ns = time.time_ns()
+        self._started = time.perf_counter()
+
+    def span(self) -> Span:
+        """The span of the exchange, which starts when it is first asked for."""
+        with guarded("start a span"), self._starting:
+            if self._span is None:
+                self._span = INVALID_SPAN  # for who asks while it starts
+                self._span = self._start_span(self._read_request())
+        return INVALID_SPAN if self._span is None else self._span
 
     def make_current(self, sending: "Sending") -> Token[Context]:
         """Make the span the current one, and `sending` known below; the token leads back."""
-        context = set_value(_SENDING, sending, set_span_in_context(self._span))
-        return attach(travel.unpacked(context))
+        context = set_span_in_context(LateSpan(self.span), travel.unpacked(self._context))
+        return attach(set_value(_SENDING, sending, context))
 
     def capture(self, content: Content) -> None:
         """Put what is said on the span as well."""
@@ -157,9 +215,12 @@ class Exchange:
 
     def is_call_of(self, request: HttpRequest, dialect: Dialect) -> bool:
         """Whether `request` is the same call, in another library's hands."""
-        return self._dialect.operation == dialect.operation and self._asked.get(
-            names.SERVER_ADDRESS
-        ) == bounded(request.url.host)
+        ours = self._request
+        return (
+            ours is not None
+            and self._dialect.operation == dialect.operation
+            and ours.url.host == request.url.host
+        )
 
     def sending(self) -> "Sending":
         """The block in which the request is sent and answered, with our span as the current one."""
@@ -190,19 +251,17 @@ class Exchange:
 
     def feed(self, chunk: bytes, *, decoded: bool = False) -> None:
         """Take the next bytes of the body. A reader that fails once is not asked again."""
-        reader, self._reader = self._reader, None
+        reader = self._reader
         if reader is None:
             return
         if self._content is not None:
             self._content.feed(chunk, decoded=decoded)
+        self._last_byte_ns = time.time_ns()
+        if self._first_chunk_seconds is None:
+            self._first_chunk_seconds = time.perf_counter() - self._started
+        self._reader = None
         with guarded("read an answer"):
-            if self._first_chunk_seconds is None:
-                self._first_chunk_seconds = time.perf_counter() - self._started
-            self._last_byte_ns = time.time_ns()
-            if decoded:
-                reader.feed_decoded(chunk)
-            else:
-                reader.feed(chunk)
+            reader.feed(chunk, decoded=decoded)
             self._reader = reader
 
     def end(
@@ -217,47 +276,96 @@ class Exchange:
         """
         if not self._ending.acquire(blocking=False):
             return
+        end_ns = time.time_ns() if end_time is None else end_time
         if self._finalizer is not None:
             self._finalizer.detach()
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
         self._reader = None
         with guarded("end a span"):
-            self._span.end(end_time)
+            self._end_span(end_ns)
+        self._request = None
 
     def _abandon(self) -> None:
         self.end(ended=False, end_time=self._last_byte_ns)
 
+    def _read_request(self) -> dict[str, AttributeValue]:
+        """What is known before the answer."""
+        if not self._asked and self._request is not None:
+            asked = read_asked(self._request, self._dialect)
+            self._name = span_name(self._dialect, asked)
+            self._asked = request_facts(
+                self._request,
+                self._dialect,
+                asked,
+                self._attribution,
+                self._recorder.settings.endpoints,
+            )
+        return self._asked
+
+    def _start_span(self, facts: Facts) -> Span:
+        return self._recorder.tracer.start_span(
+            self._name or self._dialect.operation,
+            context=self._context,
+            kind=SpanKind.CLIENT,
+            attributes=facts,
+            start_time=self._start_ns,
+        )
+
+    def _end_span(self, end_ns: int) -> None:
+        """End the span with all that is known, having started it if nobody has."""
+        destination = self._recorder.destination
+        facts: Facts = {**self._asked, **self._told}
+        with self._starting:
+            span = self._span
+            if span is not None:
+                span.set_attributes(self._told)
+            elif not destination.alone:
+                span = self._span = self._start_span(facts)
+        if span is None or not span.is_recording():
+            destination.keep(
+                UnseenCall(
+                    context=None if span is None else span.get_span_context(),
+                    around=self._context,
+                    name=self._name,
+                    start_ns=self._start_ns,
+                    end_ns=end_ns,
+                    attributes=facts,
+                    failed=bool(self._error_type),
+                )
+            )
+            return
+        if self._error_type:
+            span.set_status(StatusCode.ERROR)
+        span.end(end_ns)
+
     def _describe(self, *, ended: bool, error: BaseException | None) -> None:
+        seconds = time.perf_counter() - self._started
         if not self._error_type and error is not None:
             self._error_type = error_name(error)
+        asked = self._read_request()
         with guarded("describe an answer"):
-            self._describe_answer(ended=ended)
+            self._describe_answer(str(asked[names.PROVIDER_NAME]), ended=ended)
         if self._content is not None:
             self._told.update(self._content.facts())
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
-            self._span.set_status(StatusCode.ERROR)
-        self._span.set_attributes(self._told)
-        self._metrics.record({**self._asked, **self._told}, time.perf_counter() - self._started)
+        if self._recorder.metrics.wanted:
+            self._recorder.metrics.record({**asked, **self._told}, seconds)
 
-    def _describe_answer(self, *, ended: bool) -> None:
-        if self._streamed() and self._first_chunk_seconds is not None:
-            self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
+    def _describe_answer(self, provider: str, *, ended: bool) -> None:
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
-        answer = Answer(complete=True)
-        if self._reader is not None:
+        answer, reader = Answer(complete=True), self._reader
+        if reader is not None:
             with guarded("read an answer"):
-                answer = self._reader.answer(ended=ended)
+                answer = reader.answer(ended=ended)
+        streamed = self._asked[names.REQUEST_STREAM] or (reader is not None and reader.events)
+        if streamed and self._first_chunk_seconds is not None:
+            self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
         if not answer.complete:
             self._told[names.USAGE_PARTIAL] = True
         self._error_type = self._error_type or bounded(answer.error_type)
-        self._told.update(answer_facts(str(self._asked[names.PROVIDER_NAME]), answer))
-
-    def _streamed(self) -> bool:
-        return self._asked.get(names.REQUEST_STREAM) is True or (
-            self._reader is not None and self._reader.events
-        )
+        self._told.update(answer_facts(provider, answer))
 
 
 class Sending:
@@ -318,11 +426,11 @@ class Reading:
             self._exchange.end(ended=error is None, error=error)
 
 
-def _being_sent(request: HttpRequest, dialect: Dialect) -> bool:
+def _being_sent(context: Context, request: HttpRequest, dialect: Dialect) -> bool:
     """Whether one HTTP library only works for another one, which records the call already."""
-    sending = get_value(_SENDING)
+    sending = context.get(_SENDING)
     return isinstance(sending, Sending) and sending.covers(request, dialect)
 
 
-def _suppressed() -> bool:
-    return bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY) or get_value(_SUPPRESS_BY_OLD_NAME))
+def _suppressed(context: Context) -> bool:
+    return bool(context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESS_BY_OLD_NAME))

@@ -1,6 +1,5 @@
 """From an exchange to the attributes of its span: pure functions, and no secret among the facts."""
 
-import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,8 +17,8 @@ from spanledger.errors import InvalidUsage
 from spanledger.instrumentation.api_key import hash_of_key, key_of
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.gateways import gateway_facts
-from spanledger.instrumentation.text import bounded
-from spanledger.instrumentation.wire import HttpRequest, HttpUrl
+from spanledger.instrumentation.text import bounded, encode_json
+from spanledger.instrumentation.wire import HttpRequest, HttpUrl, telling_headers
 
 __all__ = [
     "answer_facts",
@@ -51,8 +50,6 @@ _INFERENCE_MARKS: Final = (
 
 _ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
 
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
-
 
 def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
     """What the request asks for; its path alone where the body is a stream, which is not ours."""
@@ -76,45 +73,53 @@ def request_facts(
     Of two that say whom it is for the nearer to the app wins: its attribution, then the headers
     meant for a gateway, then the body. `endpoints` are the user's own hosts.
     """
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    url = request.url
+    host, path, port = url.host, url.path, _port(url)
+    headers = telling_headers(request.headers)
+    provider = provider_of(host, dialect, port=port, path=path, endpoints=endpoints)
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
-        names.PROVIDER_NAME: provider_of(
-            request.url.host,
-            dialect,
-            port=_port(request.url),
-            path=request.url.path,
-            endpoints=endpoints,
-        ),
+        names.PROVIDER_NAME: provider,
         names.REQUEST_STREAM: asked.stream,
-        names.SERVER_ADDRESS: bounded(request.url.host),
-        names.REQUEST_MODEL: bounded(asked.model),
-        names.REQUEST_SERVICE_TIER: bounded(asked.service_tier),
-        names.CONVERSATION_ID: bounded(asked.conversation_id),
-        names.PREVIOUS_RESPONSE_ID: bounded(asked.previous_response_id),
-        names.USER_ID: bounded(asked.user_id),
-        names.API_KEY_HASH: hash_of_key(key_of(headers, request.url.query)),
     }
+    stated = (
+        (names.SERVER_ADDRESS, host),
+        (names.REQUEST_MODEL, asked.model),
+        (names.REQUEST_SERVICE_TIER, asked.service_tier),
+        (names.CONVERSATION_ID, asked.conversation_id),
+        (names.PREVIOUS_RESPONSE_ID, asked.previous_response_id),
+        (names.USER_ID, asked.user_id),
+        (names.API_KEY_HASH, hash_of_key(key_of(headers, url.query))),
+    )
+    for name, value in stated:
+        if value:
+            facts[name] = bounded(value)
     if asked.batch:
         facts[names.REQUEST_BATCH] = True
-    if (port := _port(request.url)) is not None:
+    if port is not None:
         facts[names.SERVER_PORT] = port
     if (attempt := _attempt(headers)) is not None:
         facts[names.ATTEMPT] = attempt
     facts.update(gateway_facts(headers))
     facts.update(attribution)
-    return _stated(facts)
+    return facts
 
 
 def answer_facts(provider: str, answer: Answer) -> dict[str, AttributeValue]:
     """What the answer says of itself, and what it used."""
-    facts: dict[str, AttributeValue] = {
-        names.RESPONSE_MODEL: bounded(answer.model),
-        names.RESPONSE_ID: bounded(answer.response_id),
-        names.RESPONSE_SERVICE_TIER: bounded(answer.service_tier),
-        names.RESPONSE_FINISH_REASONS: [bounded(reason) for reason in answer.finish_reasons],
-    }
-    return _stated(facts) | usage_facts(provider, answer.usage)
+    facts: dict[str, AttributeValue] = {}
+    stated = (
+        (names.RESPONSE_MODEL, answer.model),
+        (names.RESPONSE_ID, answer.response_id),
+        (names.RESPONSE_SERVICE_TIER, answer.service_tier),
+    )
+    for name, value in stated:
+        if value:
+            facts[name] = bounded(value)
+    if answer.finish_reasons:
+        facts[names.RESPONSE_FINISH_REASONS] = [bounded(one) for one in answer.finish_reasons]
+    facts.update(usage_facts(provider, answer.usage))
+    return facts
 
 
 def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
@@ -125,16 +130,17 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
     if raw is None:
         return {names.USAGE_SOURCE: "none"}
     facts: dict[str, AttributeValue] = {names.USAGE_SOURCE: "provider"}
-    evidence = _COMPACT.encode(raw)
+    evidence = encode_json(raw)
     if len(evidence) <= names.USAGE_RAW_BYTES_MAX:
         facts[names.USAGE_RAW] = evidence
     try:
-        reported = read_usage(provider, raw).reported()
+        usage = read_usage(provider, raw)
     except InvalidUsage:
         return facts
-    return facts | {
-        names.USAGE[unit]: count for unit, count in reported.items() if unit in names.USAGE
-    }
+    for unit, name in names.USAGE.items():
+        if (count := getattr(usage, unit)) is not None:
+            facts[name] = count
+    return facts
 
 
 def error_name(error: BaseException) -> str:
@@ -158,11 +164,6 @@ def looks_like_inference(span: Span) -> bool:
         getattr(scope, "name", "") == _ANTHROPIC_SCOPE
         and getattr(span, "kind", None) is SpanKind.CLIENT
     )
-
-
-def _stated(facts: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The facts without empty texts and lists: nothing was said is not the same as ''."""
-    return {name: value for name, value in facts.items() if value not in ("", [])}
 
 
 def _port(url: HttpUrl) -> int | None:

@@ -74,7 +74,7 @@ def start(
         recorder = Recorder(
             tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
-            settle=destination.settle,
+            destination=destination,
             settings=settings,
             redact=redact,
         )

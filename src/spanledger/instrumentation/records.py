@@ -6,18 +6,20 @@ JSON is read by every version of Python, so a later one delivers what an earlier
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, StatusCode
 
 from spanledger import attributes as names
+from spanledger.instrumentation.text import encode_json
 
 __all__ = [
     "RECORD_BYTES_MAX",
     "SCOPE",
     "Record",
+    "call_payload",
     "read_record",
     "read_resource",
     "record_payload",
@@ -82,43 +84,50 @@ class Record:
     attributes: Attributes
 
 
-def _plain(value: object) -> object:
-    """What JSON has no word for, as text."""
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
-# The attributes of a span hold no cycles, so the check for them is left out.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_plain).encode
-
-
 def record_payload(span: ReadableSpan) -> bytes:
     """The span as JSON in ASCII. Of a span that is not ours only what a bill needs is kept."""
     scope = span.instrumentation_scope
-    attributes: Attributes = dict(span.attributes or {})
+    # A mapping of the SDK's that gives its items one by one, each with a lock.
+    whole: Any = span.attributes or {}
+    attributes: dict[str, object] = whole.copy() if hasattr(whole, "copy") else dict(whole)
     if scope is None or scope.name != SCOPE:
         attributes = {name: value for name, value in attributes.items() if _billable(name)}
-    payload = _payload(span, attributes)
+    return call_payload(
+        span.get_span_context() or INVALID_SPAN_CONTEXT,
+        span.parent,
+        (span.name, span.kind.value, span.start_time or 0, span.end_time or 0),
+        (scope.name, scope.version or "") if scope else ("", ""),
+        attributes,
+        failed=span.status.status_code is StatusCode.ERROR,
+    )
+
+
+def call_payload(  # noqa: PLR0913 - what a span consists of
+    context: SpanContext,
+    parent: SpanContext | None,
+    event: tuple[str, int, int, int],
+    scope: tuple[str, str],
+    attributes: Attributes,
+    *,
+    failed: bool,
+) -> bytes:
+    """A span, of which there may be no object, as JSON in ASCII.
+
+    Args:
+        context: its ids.
+        parent: of the span around it.
+        event: name, kind as the SDK counts it, start and end in nanoseconds since 1970.
+        scope: name and version of what recorded it.
+        attributes: all of its attributes.
+        failed: its status is an error.
+    """
+    parent_id = parent.span_id if parent is not None else 0
+    head = (context.trace_id, context.span_id, parent_id, *event, int(failed), *scope)
+    payload = encode_json((*head, attributes)).encode("ascii")
     if len(payload) <= RECORD_BYTES_MAX:
         return payload
-    return _payload(span, {name: value for name, value in attributes.items() if _short(value)})
-
-
-def _payload(span: ReadableSpan, attributes: Attributes) -> bytes:
-    context, parent, scope = span.get_span_context(), span.parent, span.instrumentation_scope
-    fields = (
-        context.trace_id if context else 0,
-        context.span_id if context else 0,
-        parent.span_id if parent else 0,
-        span.name,
-        span.kind.value,
-        span.start_time or 0,
-        span.end_time or 0,
-        int(span.status.status_code is StatusCode.ERROR),
-        scope.name if scope else "",
-        (scope.version or "") if scope else "",
-        attributes,
-    )
-    return _encode(fields).encode("ascii")
+    short = {name: value for name, value in attributes.items() if _short(value)}
+    return encode_json((*head, short)).encode("ascii")
 
 
 def _billable(name: str) -> bool:
@@ -127,7 +136,7 @@ def _billable(name: str) -> bool:
 
 
 def _short(value: object) -> bool:
-    return not isinstance(value, str | tuple | list) or len(_encode(value)) <= _LONG_TEXT_CHARS
+    return not isinstance(value, str | tuple | list) or len(encode_json(value)) <= _LONG_TEXT_CHARS
 
 
 def read_record(payload: bytes) -> Record | None:
@@ -155,7 +164,7 @@ def read_record(payload: bytes) -> Record | None:
 
 def resource_payload(resource: Resource) -> bytes:
     """The attributes of a resource, as JSON in ASCII."""
-    return _encode(dict(resource.attributes)).encode("ascii")
+    return encode_json(dict(resource.attributes)).encode("ascii")
 
 
 def read_resource(payload: bytes) -> Attributes | None:

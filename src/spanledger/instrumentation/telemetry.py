@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from spanledger import attributes as names
 from spanledger.instrumentation.facts import looks_like_inference
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.records import SCOPE, record_payload
+from spanledger.instrumentation.exchange import UnseenCall
+from spanledger.instrumentation.records import SCOPE, call_payload, record_payload
 from spanledger.instrumentation.sender import Sender
 from spanledger.instrumentation.spool import Spool
 from spanledger.settings import (
@@ -41,10 +42,9 @@ class BillableSpans(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Start the sender while the call is under way, for its first imports take a moment."""
         sender = self.sender
-        if sender is not None and not sender.running:
+        if sender is not None and not sender.running and _is_ours(span):
             with guarded("start the sender"):
-                if _is_ours(span):
-                    sender.start()
+                sender.start()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keep what will be billed."""
@@ -62,6 +62,18 @@ class BillableSpans(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over now; tells whether the collector has everything."""
         return self.sender is None or self.sender.flush(timeout_millis / 1000)
+
+
+class _OwnProvider(TracerProvider):
+    """A provider of ours, which knows whether anybody but us listens."""
+
+    shared = False
+    """The app has added a processor of its own: it is to see our spans."""
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """As of any provider."""
+        self.shared = self.shared or not isinstance(span_processor, BillableSpans)
+        super().add_span_processor(span_processor)
 
 
 class Destination:
@@ -85,14 +97,21 @@ class Destination:
         self._sender = sender
         self._lock = threading.Lock()
         self._processor = _attach(provider, sender)
+        self._scope = (SCOPE, "")
 
     def tracer(self, version: str) -> trace.Tracer:
         """The tracer for our spans; while nothing is settled, it leads to the later provider."""
+        self._scope = (SCOPE, version)
         provider = trace.get_tracer_provider() if self._pending else self._provider
         return provider.get_tracer(SCOPE, version)
 
     def settle(self) -> None:
-        """Before the first span: put our provider in place unless the app has set one since."""
+        """Before the first span: put our provider in place unless the app has set one since.
+
+        The sender is started as well, while the call is under way: its imports take a moment.
+        """
+        if self._sender is not None and not self._sender.running:
+            self._sender.start()
         if not self._pending:
             return
         with self._lock:
@@ -106,6 +125,36 @@ class Destination:
                 self._provider, self._ours = trace.get_tracer_provider(), False
                 self._processor = _attach(self._provider, self._sender)
             self._pending = False
+
+    @property
+    def alone(self) -> bool:
+        """Nobody but our sender would see a span of ours: what it says goes there directly."""
+        provider = self._provider
+        return (
+            isinstance(provider, _OwnProvider)
+            and not provider.shared
+            and self._processor is not None
+            and not self._pending
+        )
+
+    def keep(self, call: UnseenCall) -> None:
+        """Hand a call to the sender of which there is no span that reaches it.
+
+        Either nobody else listens, or a sampler of the app's has dropped the span: the call has
+        cost money all the same.
+        """
+        provider, sender = self._provider, self._sender
+        if sender is None or not isinstance(provider, TracerProvider):
+            return
+        parent = trace.get_current_span(call.around).get_span_context()
+        known = parent if parent.is_valid else None
+        context = call.context or _new_context(provider, known)
+        if context.is_valid and not call.attributes.get(names.COVERED):
+            event = (call.name, trace.SpanKind.CLIENT.value, call.start_ns, call.end_ns)
+            payload = call_payload(
+                context, known, event, self._scope, call.attributes, failed=call.failed
+            )
+            sender.record(provider.resource, payload)
 
     def close(self) -> trace.TracerProvider | None:
         """Hand over what is still held. A provider of ours has no further use: it is returned."""
@@ -147,7 +196,14 @@ def find_destination(
         return Destination(current, sender=sender)
     if otel_variable(OTEL_SDK_DISABLED).lower() == "true":
         return Destination(trace.NoOpTracerProvider())
-    return Destination(TracerProvider(), ours=True, pending=free, sender=sender)
+    return Destination(_OwnProvider(), ours=True, pending=free, sender=sender)
+
+
+def _new_context(provider: TracerProvider, parent: trace.SpanContext | None) -> trace.SpanContext:
+    """Ids for a call below `parent`, or at the top of a trace of its own."""
+    ids = provider.id_generator
+    trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
+    return trace.SpanContext(trace_id, ids.generate_span_id(), is_remote=False)
 
 
 def _nobody_has_set_one() -> bool:
