@@ -6,7 +6,9 @@ Anthropic beside it); each dialect settles it, so nothing after it needs to ask.
 the OpenTelemetry GenAI conventions (`gen_ai.usage.*`), where the same containment holds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final
 
 from spanledger.errors import InvalidUsage
@@ -75,16 +77,19 @@ class Usage:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
-        stated = {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
-        for unit, value in stated.items():
-            _check_quantity(unit, value)
-        for part, wholes in PART_OF.items():
-            # A part of nothing fits into anything, alone and together with another.
-            if stated.get(part):
-                for whole in wholes:
-                    self._check_parts((part,), whole)
-        for part, other, whole in DISJOINT:
-            if stated.get(part) and stated.get(other):
+        used: list[str] = []
+        for unit, value in zip(UNITS, _quantities(self), strict=True):
+            if value is not None:
+                _check_quantity(unit, value)
+                # Nothing fits into anything, alone and together with another.
+                if value:
+                    used.append(unit)
+        parts = [unit for unit in used if unit in PART_OF]
+        for part in parts:
+            for whole in PART_OF[part]:
+                self._check_parts((part,), whole)
+        for part, other, whole in DISJOINT if len(parts) > 1 else ():
+            if part in parts and other in parts:
                 self._check_parts((part, other), whole)
 
     def _check_parts(self, parts: tuple[str, ...], whole: str) -> None:
@@ -95,7 +100,8 @@ class Usage:
 
     def reported(self) -> dict[str, int]:
         """The units that were reported, by name, zeros included."""
-        return {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
+        values = zip(UNITS, _quantities(self), strict=True)
+        return {unit: value for unit, value in values if value is not None}
 
     @property
     def total_tokens(self) -> int:
@@ -106,8 +112,12 @@ class Usage:
 UNITS: Final = tuple(field.name for field in fields(Usage))
 """The names of all units, in the order in which they are shown and stored."""
 
+_quantities: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*UNITS)
+
 
 def _check_quantity(unit: str, value: object) -> None:
+    if type(value) is int and 0 <= value <= QUANTITY_MAX:
+        return
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"{unit} is {value!r}, not a whole number"
         raise InvalidUsage(msg[:200])

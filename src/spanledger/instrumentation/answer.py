@@ -11,6 +11,7 @@ from spanledger.dialects.reader import read_answer
 from spanledger.dialects.streams import Decoder, event_decoder
 from spanledger.instrumentation.encodings import Decode, decoding
 from spanledger.instrumentation.skim import EventSkimmer
+from spanledger.instrumentation.wire import content_headers
 
 __all__ = ["BODY_BYTES_MAX", "HELD_BYTES_MAX", "AnswerReader"]
 
@@ -44,10 +45,10 @@ class AnswerReader:
     @property
     def events(self) -> bool:
         """The body is a stream of events, whether or not the request asked for one."""
-        return isinstance(self._opened(), _Events)
+        return isinstance(self._parser or self._opened(), _Events)
 
-    def feed(self, data: bytes, *, decoded: bool = False) -> None:
-        """Take the next bytes of the body.
+    def hold(self, data: bytes, *, decoded: bool = False) -> bool:
+        """Take the next bytes of the body; tells whether so much is held that it must be read.
 
         Args:
             data: as they came over the wire.
@@ -57,35 +58,33 @@ class AnswerReader:
         self._decoded = decoded
         self._held.append(data)
         self._weight += len(data) + _CHUNK_BYTES
-        if self._weight > HELD_BYTES_MAX:
-            self._read_held()
+        return self._weight > HELD_BYTES_MAX
 
     def answer(self, *, ended: bool) -> Answer:
         """What was said; `ended` tells whether the body came to its end."""
-        self._read_held()
-        parser = self._opened()
+        parser = self.read()
         answer = Answer(complete=ended) if self._decode is None else parser.answer(ended=ended)
         if answer.usage is not None or self._dialect.read_headers is no_usage:
             return answer
         headers = {name.lower(): value for name, value in self._headers.items()}
         return replace(answer, usage=self._dialect.read_headers(headers))
 
-    def _read_held(self) -> None:
-        parser = self._opened()
+    def read(self) -> "_Events | _Document":
+        """Read what is held, and let go of it."""
+        parser = self._parser or self._opened()
         data = b"".join(self._held)
         self._held.clear()
         self._weight = 0
         if self._decode is not None:
             for piece in self._decode(data):
                 parser.feed(piece)
+        return parser
 
     def _opened(self) -> "_Events | _Document":
-        if self._parser is None:
-            make_decoder = event_decoder(self._headers.get("content-type", ""))
-            dialect = self._dialect
-            self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
-            coding = self._headers.get("content-encoding", "")
-            self._decode = _as_it_is if self._decoded else decoding(coding)
+        kind, coding = content_headers(self._headers)
+        make_decoder, dialect = event_decoder(kind), self._dialect
+        self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
+        self._decode = _as_it_is if self._decoded else decoding(coding)
         return self._parser
 
 

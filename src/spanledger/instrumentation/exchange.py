@@ -259,10 +259,11 @@ class Exchange:
         self._last_byte_ns = time.time_ns()
         if self._first_chunk_seconds is None:
             self._first_chunk_seconds = time.perf_counter() - self._started
-        self._reader = None
-        with guarded("read an answer"):
-            reader.feed(chunk, decoded=decoded)
-            self._reader = reader
+        if reader.hold(chunk, decoded=decoded):
+            self._reader = None
+            with guarded("read an answer"):
+                reader.read()
+                self._reader = reader
 
     def end(
         self, *, ended: bool, error: BaseException | None = None, end_time: int | None = None

@@ -1,7 +1,8 @@
 """From an exchange to the attributes of its span: pure functions, and no secret among the facts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, cast
 
@@ -19,6 +20,7 @@ from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.gateways import gateway_facts
 from spanledger.instrumentation.text import bounded, encode_json
 from spanledger.instrumentation.wire import HttpRequest, HttpUrl, telling_headers
+from spanledger.usage import Usage
 
 __all__ = [
     "answer_facts",
@@ -47,6 +49,8 @@ _INFERENCE_MARKS: Final = (
     "llm.request.type",
 )
 """Attributes of a model call in older conventions, OpenInference's and OpenLLMetry's."""
+
+_conventional: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*names.USAGE)
 
 _ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
 
@@ -137,8 +141,8 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
         usage = read_usage(provider, raw)
     except InvalidUsage:
         return facts
-    for unit, name in names.USAGE.items():
-        if (count := getattr(usage, unit)) is not None:
+    for name, count in zip(names.USAGE.values(), _conventional(usage), strict=True):
+        if count is not None:
             facts[name] = count
     return facts
 

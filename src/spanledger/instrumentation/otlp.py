@@ -23,6 +23,13 @@ _INT64_MAX: Final = 2**63 - 1
 _UINT64_MAX: Final = 2**64 - 1
 _KIND_MAX: Final = 5
 
+_COMMON_KINDS: Final = frozenset({str, int, float, bool})
+_COMMON_CHARS_MAX: Final = 128
+"""What is longer seldom comes again."""
+_COMMON_MAX: Final = 4096
+_common: Final[dict[tuple[str, object], tuple[type[object], bytes]]] = {}
+"""Attributes as bytes, with the kind of their values. The sender's thread alone is here."""
+
 
 class _Pairs(Protocol):
     """A repeated field of key-value pairs."""
@@ -72,7 +79,31 @@ def _fill_span(scope: ScopeSpans, record: Record) -> None:
         span.kind = cast("Span.SpanKind.ValueType", record.kind)
     if record.failed:
         span.status.code = Status.STATUS_CODE_ERROR
-    _fill_pairs(span.attributes, record.attributes)
+    # Messages joined as bytes are merged, and most attributes have been on another span before.
+    span.MergeFromString(b"".join(map(_attribute_bytes, record.attributes.items())))
+
+
+def _attribute_bytes(attribute: tuple[str, object]) -> bytes:
+    """A span with nothing but this attribute, as bytes."""
+    name, value = attribute
+    kind = type(value)
+    if kind not in _COMMON_KINDS or (kind is str and len(cast("str", value)) > _COMMON_CHARS_MAX):
+        return _one_attribute(name, value)
+    # 1, 1.0 and True are one key; each stands with its kind.
+    known = _common.get(attribute)
+    if known is not None and known[0] is kind:
+        return known[1]
+    if len(_common) >= _COMMON_MAX:
+        _common.clear()
+    encoded = _one_attribute(name, value)
+    _common[attribute] = kind, encoded
+    return encoded
+
+
+def _one_attribute(name: str, value: object) -> bytes:
+    span = Span()
+    _fill_pairs(span.attributes, {name: value})
+    return span.SerializeToString()
 
 
 def _fill_pairs(pairs: _Pairs, attributes: Mapping[str, object]) -> None:

@@ -41,7 +41,7 @@ _FAILURES_TO_TELL: Final = 4
 class Pace:
     """How long the sender waits for what, in seconds."""
 
-    tick_s: float = 1.0
+    tick_s: float = 2.0
     """Records are collected so long before they leave."""
     retry_first_s: float = 0.5
     retry_max_s: float = 30.0

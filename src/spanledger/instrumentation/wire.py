@@ -12,6 +12,7 @@ __all__ = [
     "PlainRequest",
     "PlainUrl",
     "SyncBody",
+    "content_headers",
     "telling_headers",
 ]
 
@@ -127,6 +128,24 @@ def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in raw
         if (lower := name.lower()) in _TELLING_RAW or lower.startswith(_TELLING_PREFIX_RAW)
     }
+
+
+def content_headers(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The type and the encoding of a response's body; '' where nothing is said."""
+    raw: list[tuple[bytes, bytes]] | None = getattr(headers, "raw", None)
+    if raw is None:
+        return headers.get("content-type", ""), headers.get("content-encoding", "")
+    kind = coding = b""
+    for name, value in raw:
+        match name.lower():
+            case b"content-type":
+                kind = value
+            case b"content-encoding":
+                # Said twice it is undone twice, as in a list.
+                coding = coding + b"," + value if coding else value
+            case _:
+                pass
+    return kind.decode("latin-1"), coding.decode("latin-1")
 
 
 def _decoded(raw: bytes) -> str:
