@@ -6,7 +6,7 @@ Anthropic beside it); each dialect settles it, so nothing after it needs to ask.
 the OpenTelemetry GenAI conventions (`gen_ai.usage.*`), where the same containment holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Final
@@ -77,26 +77,17 @@ class Usage:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
-        used: list[str] = []
-        for unit, value in zip(UNITS, _quantities(self), strict=True):
-            if value is not None:
-                _check_quantity(unit, value)
-                # Nothing fits into anything, alone and together with another.
-                if value:
-                    used.append(unit)
-        parts = [unit for unit in used if unit in PART_OF]
+        stated = dict(zip(UNITS, _quantities(self), strict=True))
+        # Nothing fits into anything, alone and together with another.
+        parts = [
+            unit for unit, value in stated.items() if _is_some(unit, value) and unit in PART_OF
+        ]
         for part in parts:
             for whole in PART_OF[part]:
-                self._check_parts((part,), whole)
+                _check_parts(stated, (part,), whole)
         for part, other, whole in DISJOINT if len(parts) > 1 else ():
             if part in parts and other in parts:
-                self._check_parts((part, other), whole)
-
-    def _check_parts(self, parts: tuple[str, ...], whole: str) -> None:
-        together = sum(getattr(self, part) or 0 for part in parts)
-        if together > (getattr(self, whole) or 0):
-            msg = f"{' and '.join(parts)} {together} exceeds {whole} {getattr(self, whole)}"
-            raise InvalidUsage(msg)
+                _check_parts(stated, (part, other), whole)
 
     def reported(self) -> dict[str, int]:
         """The units that were reported, by name, zeros included."""
@@ -115,12 +106,23 @@ UNITS: Final = tuple(field.name for field in fields(Usage))
 _quantities: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*UNITS)
 
 
-def _check_quantity(unit: str, value: object) -> None:
+def _is_some(unit: str, value: object) -> bool:
+    """Whether `value` is more than nothing; what is no quantity at all is refused."""
+    if value is None:
+        return False
     if type(value) is int and 0 <= value <= QUANTITY_MAX:
-        return
+        return value > 0
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"{unit} is {value!r}, not a whole number"
         raise InvalidUsage(msg[:200])
     if not 0 <= value <= QUANTITY_MAX:
         msg = f"{unit} {value} is not between 0 and {QUANTITY_MAX}"
         raise InvalidUsage(msg[:200])
+    return value > 0
+
+
+def _check_parts(stated: Mapping[str, int | None], parts: tuple[str, ...], whole: str) -> None:
+    together = sum([stated[part] or 0 for part in parts])
+    if together > (stated[whole] or 0):
+        msg = f"{' and '.join(parts)} {together} exceeds {whole} {stated[whole]}"
+        raise InvalidUsage(msg)

@@ -111,7 +111,7 @@ with trace.get_tracer("app").start_as_current_span("work"):
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
     )
-    assert printed.split() == ["ProxyTracerProvider", "TracerProvider"]
+    assert printed.split() == ["ProxyTracerProvider", "_OwnProvider"]
     assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
 
 

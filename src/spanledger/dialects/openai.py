@@ -32,10 +32,12 @@ _BESIDE: Final = ("cost", "cost_in_usd_ticks", "svg_usage")
 
 def read_asked(path: str, body: Json) -> Request:
     """What every request of this family says; in a form all values are texts."""
-    deployment = _DEPLOYMENT.search(path)
+    model = text(body, "model")
+    if not model and (deployment := _DEPLOYMENT.search(path)):
+        model = deployment[1]
     stream = body.get("stream")
     return Request(
-        model=text(body, "model") or (deployment[1] if deployment else ""),
+        model=model,
         stream=stream is True or stream == "true",
         service_tier=text(body, "service_tier"),
         user_id=(

@@ -19,9 +19,7 @@ _END: Final = "[DONE]"
 
 def read_request(dialect: Dialect, path: str, body: bytes) -> Request:
     """What the request asks for; its path alone where the body is no JSON object and no form."""
-    if is_form(body):
-        return dialect.read_request(path, read_form(body))
-    parsed = _parse(body)
+    parsed = read_form(body) if is_form(body) else _parse(body)
     return dialect.read_request(path, cast("Json", parsed) if isinstance(parsed, dict) else {})
 
 

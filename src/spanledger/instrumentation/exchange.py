@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
@@ -21,7 +21,6 @@ from opentelemetry.context import (
 from opentelemetry.trace import (
     INVALID_SPAN,
     Span,
-    SpanContext,
     SpanKind,
     StatusCode,
     Tracer,
@@ -44,6 +43,7 @@ from spanledger.instrumentation.facts import (
     read_asked,
     request_facts,
     span_name,
+    usage_facts,
 )
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
@@ -53,7 +53,7 @@ from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
-__all__ = ["Exchange", "Reading", "Recorder", "Sending", "UnseenCall"]
+__all__ = ["Exchange", "Reading", "Recorder", "Sending"]
 
 _SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
 
@@ -63,22 +63,6 @@ _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
 Facts = Mapping[str, AttributeValue]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnseenCall:
-    """A call of which nobody sees a span: what the span would have said."""
-
-    context: SpanContext | None
-    """Its ids; `None` where it has been given none."""
-    around: Context
-    """The app's context when it began."""
-    name: str
-    start_ns: int
-    end_ns: int
-    """Both in nanoseconds since 1970."""
-    attributes: Facts
-    failed: bool
 
 
 class Destination(Protocol):
@@ -93,8 +77,24 @@ class Destination(Protocol):
         """Called before each call, to make sure of the provider that the tracer leads to."""
         ...
 
-    def keep(self, call: UnseenCall) -> None:
-        """Record a call without a span."""
+    def keep(
+        self,
+        span: Span | None,
+        around: Context,
+        event: tuple[str, int, int],
+        attributes: Mapping[str, object],
+        *,
+        failed: bool,
+    ) -> None:
+        """Record a call without a span, or one whose span nobody will see.
+
+        Args:
+            span: that gives the call its ids, if there is one.
+            around: the app's context when it began.
+            event: its name, start and end, in nanoseconds since 1970.
+            attributes: what the span would have said; the raw usage may be an object.
+            failed: its status would be an error.
+        """
         ...
 
 
@@ -124,9 +124,7 @@ class Recorder:
             return self._start(request, dialect, context)
         return None
 
-    def _start(
-        self, request: HttpRequest, dialect: Dialect, context: Context
-    ) -> "Exchange | None":
+    def _start(self, request: HttpRequest, dialect: Dialect, context: Context) -> "Exchange | None":
         if dialect.shared_path and not read_asked(request, dialect).model:
             return None
         self.destination.settle()
@@ -315,30 +313,28 @@ class Exchange:
 
     def _end_span(self, end_ns: int) -> None:
         """End the span with all that is known, having started it if nobody has."""
-        destination = self._recorder.destination
-        facts: Facts = {**self._asked, **self._told}
         with self._starting:
             span = self._span
             if span is not None:
                 span.set_attributes(self._told)
-            elif not destination.alone:
-                span = self._span = self._start_span(facts)
-        if span is None or not span.is_recording():
-            destination.keep(
-                UnseenCall(
-                    context=None if span is None else span.get_span_context(),
-                    around=self._context,
-                    name=self._name,
-                    start_ns=self._start_ns,
-                    end_ns=end_ns,
-                    attributes=facts,
-                    failed=bool(self._error_type),
-                )
-            )
+            elif not self._unseen():
+                span = self._span = self._start_span({**self._asked, **self._told})
+        if span is not None and span.is_recording():
+            if self._error_type:
+                span.set_status(StatusCode.ERROR)
+            span.end(end_ns)
             return
-        if self._error_type:
-            span.set_status(StatusCode.ERROR)
-        span.end(end_ns)
+        self._recorder.destination.keep(
+            span,
+            self._context,
+            (self._name, self._start_ns, end_ns),
+            {**self._asked, **self._told},
+            failed=bool(self._error_type),
+        )
+
+    def _unseen(self) -> bool:
+        """Nobody has looked at the span, and nobody would see it: it need not be."""
+        return self._span is None and self._recorder.destination.alone
 
     def _describe(self, *, ended: bool, error: BaseException | None) -> None:
         seconds = time.perf_counter() - self._started
@@ -366,7 +362,13 @@ class Exchange:
         if not answer.complete:
             self._told[names.USAGE_PARTIAL] = True
         self._error_type = self._error_type or bounded(answer.error_type)
-        self._told.update(answer_facts(provider, answer))
+        self._told.update(answer_facts(answer))
+        if answer.usage is not None and self._unseen() and not self._recorder.metrics.wanted:
+            # The sender spells it, where many calls are read at once.
+            unspelled: dict[str, Any] = {names.USAGE_RAW: answer.usage}
+            self._told.update(unspelled)
+        else:
+            self._told.update(usage_facts(provider, answer.usage))
 
 
 class Sending:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, cast
@@ -13,13 +14,14 @@ from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.hosts import provider_of
 from spanledger.dialects.reader import read_request
+from spanledger.dialects.table import DIALECTS
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
 from spanledger.instrumentation.api_key import hash_of_key, key_of
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.gateways import gateway_facts
 from spanledger.instrumentation.text import bounded, encode_json
-from spanledger.instrumentation.wire import HttpRequest, HttpUrl, telling_headers
+from spanledger.instrumentation.wire import HttpRequest, telling_headers
 from spanledger.usage import Usage
 
 __all__ = [
@@ -39,6 +41,17 @@ _AMAZON_ATTEMPT_HEADER: Final = "amz-sdk-request"
 
 _AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
 """As in `attempt=1; max=5`: botocore counts from one."""
+
+_PLACE_HEADERS: Final = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    _ATTEMPT_HEADER,
+    _AMAZON_ATTEMPT_HEADER,
+)
+
+_DIALECTS: Final = {dialect.name: dialect for dialect in DIALECTS}
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -78,51 +91,73 @@ def request_facts(
     meant for a gateway, then the body. `endpoints` are the user's own hosts.
     """
     url = request.url
-    host, path, port = url.host, url.path, _port(url)
     headers = telling_headers(request.headers)
-    provider = provider_of(host, dialect, port=port, path=path, endpoints=endpoints)
-    facts: dict[str, AttributeValue] = {
-        names.OPERATION_NAME: dialect.operation,
-        names.PROVIDER_NAME: provider,
-        names.REQUEST_STREAM: asked.stream,
-    }
-    stated = (
-        (names.SERVER_ADDRESS, host),
-        (names.REQUEST_MODEL, asked.model),
-        (names.REQUEST_SERVICE_TIER, asked.service_tier),
-        (names.CONVERSATION_ID, asked.conversation_id),
-        (names.PREVIOUS_RESPONSE_ID, asked.previous_response_id),
-        (names.USER_ID, asked.user_id),
-        (names.API_KEY_HASH, hash_of_key(key_of(headers, url.query))),
-    )
-    for name, value in stated:
-        if value:
-            facts[name] = bounded(value)
+    facts = _place_facts(
+        (url.scheme, url.host, url.port, url.path, url.query),
+        dialect.name,
+        tuple(headers.get(name, "") for name in _PLACE_HEADERS),
+        tuple(endpoints.items()),
+    ).copy()
+    facts[names.REQUEST_STREAM] = asked.stream
+    if asked.model:
+        facts[names.REQUEST_MODEL] = bounded(asked.model)
+    if asked.service_tier:
+        facts[names.REQUEST_SERVICE_TIER] = bounded(asked.service_tier)
+    if asked.conversation_id:
+        facts[names.CONVERSATION_ID] = bounded(asked.conversation_id)
+    if asked.previous_response_id:
+        facts[names.PREVIOUS_RESPONSE_ID] = bounded(asked.previous_response_id)
+    if asked.user_id:
+        facts[names.USER_ID] = bounded(asked.user_id)
     if asked.batch:
         facts[names.REQUEST_BATCH] = True
-    if port is not None:
-        facts[names.SERVER_PORT] = port
-    if (attempt := _attempt(headers)) is not None:
-        facts[names.ATTEMPT] = attempt
-    facts.update(gateway_facts(headers))
+    if headers.keys() - _PLACE_HEADERS:
+        facts.update(gateway_facts(headers))
     facts.update(attribution)
     return facts
 
 
-def answer_facts(provider: str, answer: Answer) -> dict[str, AttributeValue]:
-    """What the answer says of itself, and what it used."""
+@lru_cache(maxsize=256)
+def _place_facts(
+    url: tuple[str, str, int | None, str, bytes],
+    dialect_name: str,
+    headers: tuple[str, ...],
+    endpoints: tuple[tuple[str, str], ...],
+) -> dict[str, AttributeValue]:
+    """What an app's calls have in common: where they go, by whose key, and at which attempt."""
+    scheme, host, given_port, path, query = url
+    dialect = _DIALECTS[dialect_name]
+    stated = dict(zip(_PLACE_HEADERS, headers, strict=True))
+    port = _DEFAULT_PORTS.get(scheme) if given_port is None else given_port
+    facts: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: dialect.operation,
+        names.PROVIDER_NAME: provider_of(
+            host, dialect, port=port, path=path, endpoints=dict(endpoints)
+        ),
+    }
+    if host:
+        facts[names.SERVER_ADDRESS] = bounded(host)
+    if port is not None:
+        facts[names.SERVER_PORT] = port
+    if key_hash := hash_of_key(key_of(stated, query)):
+        facts[names.API_KEY_HASH] = key_hash
+    if (attempt := _attempt(stated)) is not None:
+        facts[names.ATTEMPT] = attempt
+    return facts
+
+
+def answer_facts(answer: Answer) -> dict[str, AttributeValue]:
+    """What the answer says of itself; what it used is told apart."""
     facts: dict[str, AttributeValue] = {}
-    stated = (
+    for name, value in (
         (names.RESPONSE_MODEL, answer.model),
         (names.RESPONSE_ID, answer.response_id),
         (names.RESPONSE_SERVICE_TIER, answer.service_tier),
-    )
-    for name, value in stated:
+    ):
         if value:
             facts[name] = bounded(value)
     if answer.finish_reasons:
         facts[names.RESPONSE_FINISH_REASONS] = [bounded(one) for one in answer.finish_reasons]
-    facts.update(usage_facts(provider, answer.usage))
     return facts
 
 
@@ -141,9 +176,8 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
         usage = read_usage(provider, raw)
     except InvalidUsage:
         return facts
-    for name, count in zip(names.USAGE.values(), _conventional(usage), strict=True):
-        if count is not None:
-            facts[name] = count
+    counts = zip(names.USAGE.values(), _conventional(usage), strict=True)
+    facts.update({name: count for name, count in counts if count is not None})
     return facts
 
 
@@ -168,10 +202,6 @@ def looks_like_inference(span: Span) -> bool:
         getattr(scope, "name", "") == _ANTHROPIC_SCOPE
         and getattr(span, "kind", None) is SpanKind.CLIENT
     )
-
-
-def _port(url: HttpUrl) -> int | None:
-    return _DEFAULT_PORTS.get(url.scheme) if url.port is None else url.port
 
 
 def _attempt(headers: Mapping[str, str]) -> int | None:

@@ -5,25 +5,26 @@ JSON is read by every version of Python, so a later one delivers what an earlier
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, StatusCode
+from opentelemetry.trace import StatusCode
 
 from spanledger import attributes as names
+from spanledger.dialects.dialect import Json
+from spanledger.instrumentation.facts import usage_facts
 from spanledger.instrumentation.text import encode_json
 
 __all__ = [
     "RECORD_BYTES_MAX",
     "SCOPE",
     "Record",
-    "call_payload",
     "read_record",
     "read_resource",
     "record_payload",
     "resource_payload",
+    "span_payload",
 ]
 
 SCOPE: Final = "spanledger"
@@ -67,8 +68,7 @@ _BILLABLE_NAMES: Final = frozenset(
 Attributes = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """A span that waits to be sent."""
 
     trace_id: bytes
@@ -86,43 +86,40 @@ class Record:
 
 def record_payload(span: ReadableSpan) -> bytes:
     """The span as JSON in ASCII. Of a span that is not ours only what a bill needs is kept."""
-    scope = span.instrumentation_scope
+    scope, context, parent = span.instrumentation_scope, span.get_span_context(), span.parent
     # A mapping of the SDK's that gives its items one by one, each with a lock.
     whole: Any = span.attributes or {}
     attributes: dict[str, object] = whole.copy() if hasattr(whole, "copy") else dict(whole)
     if scope is None or scope.name != SCOPE:
         attributes = {name: value for name, value in attributes.items() if _billable(name)}
-    return call_payload(
-        span.get_span_context() or INVALID_SPAN_CONTEXT,
-        span.parent,
-        (span.name, span.kind.value, span.start_time or 0, span.end_time or 0),
-        (scope.name, scope.version or "") if scope else ("", ""),
+    return span_payload(
+        (
+            context.trace_id if context else 0,
+            context.span_id if context else 0,
+            parent.span_id if parent else 0,
+            span.name,
+            span.kind.value,
+            span.start_time or 0,
+            span.end_time or 0,
+            int(span.status.status_code is StatusCode.ERROR),
+            scope.name if scope else "",
+            (scope.version or "") if scope else "",
+        ),
         attributes,
-        failed=span.status.status_code is StatusCode.ERROR,
     )
 
 
-def call_payload(  # noqa: PLR0913 - what a span consists of
-    context: SpanContext,
-    parent: SpanContext | None,
-    event: tuple[str, int, int, int],
-    scope: tuple[str, str],
-    attributes: Attributes,
-    *,
-    failed: bool,
-) -> bytes:
-    """A span, of which there may be no object, as JSON in ASCII.
+Head = tuple[int, int, int, str, int, int, int, int, str, str]
+"""Of a span: the ids of its trace, itself and its parent (0 where there is none), name, kind as the
+SDK counts it, start and end in nanoseconds since 1970, 1 where it failed, name and version of what
+recorded it."""
 
-    Args:
-        context: its ids.
-        parent: of the span around it.
-        event: name, kind as the SDK counts it, start and end in nanoseconds since 1970.
-        scope: name and version of what recorded it.
-        attributes: all of its attributes.
-        failed: its status is an error.
+
+def span_payload(head: Head, attributes: Attributes) -> bytes:
+    """A span, of which there need be no object, as JSON in ASCII.
+
+    The raw usage among its attributes may still be an object: who reads the record spells it.
     """
-    parent_id = parent.span_id if parent is not None else 0
-    head = (context.trace_id, context.span_id, parent_id, *event, int(failed), *scope)
     payload = encode_json((*head, attributes)).encode("ascii")
     if len(payload) <= RECORD_BYTES_MAX:
         return payload
@@ -136,7 +133,10 @@ def _billable(name: str) -> bool:
 
 
 def _short(value: object) -> bool:
-    return not isinstance(value, str | tuple | list) or len(encode_json(value)) <= _LONG_TEXT_CHARS
+    return (
+        not isinstance(value, str | tuple | list | dict)
+        or len(encode_json(value)) <= _LONG_TEXT_CHARS
+    )
 
 
 def read_record(payload: bytes) -> Record | None:
@@ -156,10 +156,20 @@ def read_record(payload: bytes) -> Record | None:
             end_unix_nano=_integer(end),
             failed=bool(failed),
             scope=(str(scope), str(version)),
-            attributes=_object(attributes),
+            attributes=_with_usage(_object(attributes)),
         )
     except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _with_usage(attributes: dict[str, object]) -> Attributes:
+    """The attributes, with a usage that was kept as an object in the names of the conventions."""
+    raw = attributes.get(names.USAGE_RAW)
+    if isinstance(raw, dict):
+        del attributes[names.USAGE_RAW]
+        provider = str(attributes.get(names.PROVIDER_NAME, ""))
+        attributes.update(usage_facts(provider, cast("Json", raw)))
+    return attributes
 
 
 def resource_payload(resource: Resource) -> bytes:
@@ -182,8 +192,8 @@ def _integer(value: object) -> int:
     return value
 
 
-def _object(value: object) -> Attributes:
+def _object(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         msg = "an object is expected"
         raise TypeError(msg)
-    return cast("Attributes", value)
+    return cast("dict[str, object]", value)

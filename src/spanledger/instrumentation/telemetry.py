@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, cast
@@ -15,8 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from spanledger import attributes as names
 from spanledger.instrumentation.facts import looks_like_inference
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.exchange import UnseenCall
-from spanledger.instrumentation.records import SCOPE, call_payload, record_payload
+from spanledger.instrumentation.records import SCOPE, record_payload, span_payload
 from spanledger.instrumentation.sender import Sender
 from spanledger.instrumentation.spool import Spool
 from spanledger.settings import (
@@ -28,6 +28,9 @@ from spanledger.settings import (
 )
 
 __all__ = ["BillableSpans", "Destination", "find_destination"]
+
+
+_CLIENT: Final[int] = trace.SpanKind.CLIENT.value
 
 
 class BillableSpans(SpanProcessor):
@@ -137,7 +140,15 @@ class Destination:
             and not self._pending
         )
 
-    def keep(self, call: UnseenCall) -> None:
+    def keep(
+        self,
+        span: trace.Span | None,
+        around: Context,
+        event: tuple[str, int, int],
+        attributes: Mapping[str, object],
+        *,
+        failed: bool,
+    ) -> None:
         """Hand a call to the sender of which there is no span that reaches it.
 
         Either nobody else listens, or a sampler of the app's has dropped the span: the call has
@@ -146,14 +157,20 @@ class Destination:
         provider, sender = self._provider, self._sender
         if sender is None or not isinstance(provider, TracerProvider):
             return
-        parent = trace.get_current_span(call.around).get_span_context()
-        known = parent if parent.is_valid else None
-        context = call.context or _new_context(provider, known)
-        if context.is_valid and not call.attributes.get(names.COVERED):
-            event = (call.name, trace.SpanKind.CLIENT.value, call.start_ns, call.end_ns)
-            payload = call_payload(
-                context, known, event, self._scope, call.attributes, failed=call.failed
-            )
+        if attributes.get(names.COVERED):
+            return
+        name, start_ns, end_ns = event
+        parent = trace.get_current_span(around).get_span_context()
+        if span is None:
+            ids = provider.id_generator
+            trace_id = parent.trace_id or ids.generate_trace_id()
+            span_id = ids.generate_span_id()
+        else:
+            given = span.get_span_context()
+            trace_id, span_id = given.trace_id, given.span_id
+        if span_id:
+            head = (trace_id, span_id, parent.span_id, name, _CLIENT, start_ns, end_ns)
+            payload = span_payload((*head, int(failed), *self._scope), attributes)
             sender.record(provider.resource, payload)
 
     def close(self) -> trace.TracerProvider | None:
@@ -197,13 +214,6 @@ def find_destination(
     if otel_variable(OTEL_SDK_DISABLED).lower() == "true":
         return Destination(trace.NoOpTracerProvider())
     return Destination(_OwnProvider(), ours=True, pending=free, sender=sender)
-
-
-def _new_context(provider: TracerProvider, parent: trace.SpanContext | None) -> trace.SpanContext:
-    """Ids for a call below `parent`, or at the top of a trace of its own."""
-    ids = provider.id_generator
-    trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
-    return trace.SpanContext(trace_id, ids.generate_span_id(), is_remote=False)
 
 
 def _nobody_has_set_one() -> bool:
