@@ -27,8 +27,7 @@ SHELL: Final = {
     "content": ("Content.feed",),
     "exchange": (
         "Recorder.begin", "Exchange.sending", "Exchange.reading", "Exchange.feed", "Exchange.end",
-        "Sending.__init__", "Sending.__enter__", "Sending.__exit__", "Reading.__init__",
-        "Reading.__enter__", "Reading.__exit__",
+        "Reading.__init__", "Reading.__enter__", "Reading.__exit__",
     ),
     "late_span": (
         "LateSpan.get_span_context", "LateSpan.is_recording", "LateSpan.set_attributes",
@@ -37,6 +36,7 @@ SHELL: Final = {
     ),
     "guard": ("guarded.__init__", "guarded.__enter__", "guarded.__exit__"),
     "lifecycle": ("start", "stop"),
+    "sending": ("Sending.__init__", "Sending.__enter__", "Sending.__exit__"),
     "tee": (
         "SyncTee.__iter__", "SyncTee.close", "SyncTee.__getattr__", "AsyncTee.__aiter__",
         "AsyncTee.aclose", "AsyncTee.__getattr__", "watch",

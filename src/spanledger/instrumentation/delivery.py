@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import requests
 import urllib3
-from requests.utils import get_auth_from_url, prepend_scheme_if_needed, select_proxy
+from requests.certs import where
+from requests.utils import get_auth_from_url, select_proxy
 
 from spanledger.instrumentation.otlp import export_request, rejected_spans
 from spanledger.instrumentation.records import Attributes, Record
@@ -101,10 +102,14 @@ class Delivery:
 def _connected(target: OtlpTarget) -> urllib3.PoolManager:
     if not target.url.lower().startswith(("http://", "https://")):
         raise ValueError
-    found = requests.Session().merge_environment_settings(
-        target.url, {}, None, target.certificate or None, None
+    found = cast(
+        "Mapping[str, Any]",
+        requests.Session().merge_environment_settings(
+            target.url, {}, None, target.certificate or None, None
+        ),
     )
-    trusted = found["verify"] if isinstance(found["verify"], str) else requests.certs.where()
+    verify: object = found["verify"]
+    trusted = verify if isinstance(verify, str) else str(where())
     options: dict[str, Any] = {
         "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
         "cert_file": target.client_certificate or None,
@@ -121,9 +126,8 @@ def _proxied(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
         return SOCKSProxyManager(proxy, **options)
     user, password = get_auth_from_url(proxy)
     headers = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
-    return urllib3.ProxyManager(
-        prepend_scheme_if_needed(proxy, "http"), proxy_headers=headers, **options
-    )
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    return urllib3.ProxyManager(address, proxy_headers=headers, **options)
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes) -> Verdict:

@@ -4,20 +4,11 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from contextvars import Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
-    Context,
-    attach,
-    create_key,
-    detach,
-    get_current,
-    set_value,
-)
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
     INVALID_SPAN,
     Span,
@@ -25,14 +16,12 @@ from opentelemetry.trace import (
     StatusCode,
     Tracer,
     get_current_span,
-    set_span_in_context,
 )
 from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
-from spanledger.instrumentation import travel
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
@@ -47,55 +36,19 @@ from spanledger.instrumentation.facts import (
 )
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.late_span import LateSpan
 from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.sending import Sending, being_sent, suppressed
+from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
-__all__ = ["Exchange", "Reading", "Recorder", "Sending"]
-
-_SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
-
-_SENDING: Final = create_key("spanledger-sending")
+__all__ = ["Exchange", "Reading", "Recorder"]
 
 _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
 Facts = Mapping[str, AttributeValue]
-
-
-class Destination(Protocol):
-    """Where calls go to that have no span which leads there."""
-
-    @property
-    def alone(self) -> bool:
-        """Nobody else would see a span, so that none is needed."""
-        ...
-
-    def settle(self) -> None:
-        """Called before each call, to make sure of the provider that the tracer leads to."""
-        ...
-
-    def keep(
-        self,
-        span: Span | None,
-        around: Context,
-        event: tuple[str, int, int],
-        attributes: Mapping[str, object],
-        *,
-        failed: bool,
-    ) -> None:
-        """Record a call without a span, or one whose span nobody will see.
-
-        Args:
-            span: that gives the call its ids, if there is one.
-            around: the app's context when it began.
-            event: its name, start and end, in nanoseconds since 1970.
-            attributes: what the span would have said; the raw usage may be an object.
-            failed: its status would be an error.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +72,7 @@ class Recorder:
             if dialect is None:
                 return None
             context = get_current()
-            if _suppressed(context) or _being_sent(context, request, dialect):
+            if suppressed(context) or being_sent(context, request, dialect):
                 return None
             return self._start(request, dialect, context)
         return None
@@ -202,11 +155,6 @@ class Exchange:
                 self._span = self._start_span(self._read_request())
         return INVALID_SPAN if self._span is None else self._span
 
-    def make_current(self, sending: "Sending") -> Token[Context]:
-        """Make the span the current one, and `sending` known below; the token leads back."""
-        context = set_span_in_context(LateSpan(self.span), travel.unpacked(self._context))
-        return attach(set_value(_SENDING, sending, context))
-
     def capture(self, content: Content) -> None:
         """Put what is said on the span as well."""
         self._content = content
@@ -222,7 +170,7 @@ class Exchange:
 
     def sending(self) -> "Sending":
         """The block in which the request is sent and answered, with our span as the current one."""
-        return Sending(self)
+        return Sending(self, self._context)
 
     def reading(self) -> "Reading":
         """The block in which the body is read to its end."""
@@ -371,40 +319,6 @@ class Exchange:
             self._told.update(usage_facts(provider, answer.usage))
 
 
-class Sending:
-    """Makes the exchange's span the current one, and leaves the app's context as it was."""
-
-    __slots__ = ("_exchange", "_token")
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._token: Token[Context] | None = None
-
-    def covers(self, request: HttpRequest, dialect: Dialect) -> bool:
-        """Whether `request`, which begins now, is this one on its way down.
-
-        A task that was started on the way, and outlives it, keeps the context but not the cover.
-        """
-        return self._token is not None and self._exchange.is_call_of(request, dialect)
-
-    def __enter__(self) -> None:
-        with guarded("make a span current"):
-            self._token = self._exchange.make_current(self)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with guarded("leave a span"):
-            token, self._token = self._token, None
-            if token is not None:
-                detach(token)
-        if error is not None:
-            self._exchange.end(ended=False, error=error)
-
-
 class Reading:
     """Ends the exchange when its body does, for whatever reason."""
 
@@ -427,13 +341,3 @@ class Reading:
             self._exchange.end(ended=False)
         else:
             self._exchange.end(ended=error is None, error=error)
-
-
-def _being_sent(context: Context, request: HttpRequest, dialect: Dialect) -> bool:
-    """Whether one HTTP library only works for another one, which records the call already."""
-    sending = context.get(_SENDING)
-    return isinstance(sending, Sending) and sending.covers(request, dialect)
-
-
-def _suppressed(context: Context) -> bool:
-    return bool(context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESS_BY_OLD_NAME))

@@ -42,7 +42,7 @@ _AMAZON_ATTEMPT_HEADER: Final = "amz-sdk-request"
 _AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
 """As in `attempt=1; max=5`: botocore counts from one."""
 
-_PLACE_HEADERS: Final = (
+_PLACE_HEADERS: Final[tuple[str, ...]] = (
     "authorization",
     "x-api-key",
     "api-key",
@@ -127,7 +127,7 @@ def _place_facts(
     """What an app's calls have in common: where they go, by whose key, and at which attempt."""
     scheme, host, given_port, path, query = url
     dialect = _DIALECTS[dialect_name]
-    stated = dict(zip(_PLACE_HEADERS, headers, strict=True))
+    stated: dict[str, str] = dict(zip(_PLACE_HEADERS, headers, strict=True))
     port = _DEFAULT_PORTS.get(scheme) if given_port is None else given_port
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,

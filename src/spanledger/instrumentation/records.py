@@ -19,6 +19,7 @@ from spanledger.instrumentation.text import encode_json
 __all__ = [
     "RECORD_BYTES_MAX",
     "SCOPE",
+    "Head",
     "Record",
     "read_record",
     "read_resource",

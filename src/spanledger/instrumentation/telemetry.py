@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from spanledger import attributes as names
 from spanledger.instrumentation.facts import looks_like_inference
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.records import SCOPE, record_payload, span_payload
+from spanledger.instrumentation.records import SCOPE, Head, record_payload, span_payload
 from spanledger.instrumentation.sender import Sender
 from spanledger.instrumentation.spool import Spool
 from spanledger.settings import (
@@ -100,7 +100,7 @@ class Destination:
         self._sender = sender
         self._lock = threading.Lock()
         self._processor = _attach(provider, sender)
-        self._scope = (SCOPE, "")
+        self._scope: tuple[str, str] = (SCOPE, "")
 
     def tracer(self, version: str) -> trace.Tracer:
         """The tracer for our spans; while nothing is settled, it leads to the later provider."""
@@ -153,6 +153,13 @@ class Destination:
 
         Either nobody else listens, or a sampler of the app's has dropped the span: the call has
         cost money all the same.
+
+        Args:
+            span: that gives the call its ids, if there is one.
+            around: the app's context when it began.
+            event: its name, start and end, in nanoseconds since 1970.
+            attributes: what the span would have said; the raw usage may be an object.
+            failed: its status would be an error.
         """
         provider, sender = self._provider, self._sender
         if sender is None or not isinstance(provider, TracerProvider):
@@ -162,15 +169,16 @@ class Destination:
         name, start_ns, end_ns = event
         parent = trace.get_current_span(around).get_span_context()
         if span is None:
-            ids = provider.id_generator
-            trace_id = parent.trace_id or ids.generate_trace_id()
-            span_id = ids.generate_span_id()
+            make = provider.id_generator
+            trace_id = parent.trace_id or make.generate_trace_id()
+            span_id = make.generate_span_id()
         else:
             given = span.get_span_context()
             trace_id, span_id = given.trace_id, given.span_id
         if span_id:
-            head = (trace_id, span_id, parent.span_id, name, _CLIENT, start_ns, end_ns)
-            payload = span_payload((*head, int(failed), *self._scope), attributes)
+            ids = (trace_id, span_id, parent.span_id)
+            head: Head = (*ids, name, _CLIENT, start_ns, end_ns, int(failed), *self._scope)
+            payload = span_payload(head, attributes)
             sender.record(provider.resource, payload)
 
     def close(self) -> trace.TracerProvider | None:
