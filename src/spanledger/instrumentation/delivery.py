@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 
 import requests
 import urllib3
-from requests.certs import where
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 from requests.utils import get_auth_from_url, select_proxy
 
 from spanledger.instrumentation.otlp import export_request, rejected_spans
@@ -109,7 +109,7 @@ def _connected(target: OtlpTarget) -> urllib3.PoolManager:
         ),
     )
     verify: object = found["verify"]
-    trusted = verify if isinstance(verify, str) else str(where())
+    trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
     options: dict[str, Any] = {
         "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
         "cert_file": target.client_certificate or None,
