@@ -1,6 +1,7 @@
 """What is played while one function of ours fails, and whether the app can tell."""
 
 from collections.abc import Iterator
+from itertools import cycle, product
 from types import CodeType
 from typing import Final
 
@@ -92,24 +93,29 @@ class Rehearsal:
             return column.act(form, self._server.urls[form.provider] + fault, self._server)
 
     def passing(self, ours: Ours) -> list[Scene]:
-        """A scene each, whole, streamed and asynchronous, that passes through the function."""
-        scenes = [scene for scene, code in self._ran.items() if ours.function.__code__ in code]
-        kinds = {_kind(ALL[scene[0]]): scene for scene in reversed(scenes)}
-        return list(kinds.values())
+        """The scenes that pass through the function."""
+        return [scene for scene, code in self._ran.items() if ours.function.__code__ in code]
 
-    def reached(self, ours: Ours) -> Iterator[str]:
-        """The faults of one function that the app can tell."""
-        for error in ERRORS:
-            for scene in self.passing(ours):
-                said = f"{ours.name}: {error.__name__} in {scene}"
-                try:
-                    with raising(ours, error), Recording().on():
-                        seen = self.play(scene)
-                except Exception as reached:  # noqa: BLE001 - that nothing passes is tested
-                    yield f"{said} came out as {reached!r}"
-                    continue
-                if seen != self.without_us[scene]:
-                    yield f"{said} made it {seen.error}"
+    def reached(self, ours: Ours, *, each_scene: bool) -> Iterator[str]:
+        """The faults of one function that the app can tell.
+
+        Every error in every scene that passes through it; or each error once, such that a scene
+        each, whole, streamed and asynchronous, has one: `guarded` does not tell errors apart, and
+        what the function is called for makes no difference to that.
+        """
+        scenes = self.passing(ours)
+        kinds = {_kind(ALL[scene[0]]): scene for scene in reversed(scenes)}.values()
+        few = zip(ERRORS, cycle(kinds), strict=False)
+        for error, scene in product(ERRORS, scenes) if each_scene else few:
+            said = f"{ours.name}: {error.__name__} in {scene}"
+            try:
+                with raising(ours, error), Recording().on():
+                    seen = self.play(scene)
+            except Exception as reached:  # noqa: BLE001 - that nothing passes is tested
+                yield f"{said} came out as {reached!r}"
+                continue
+            if seen != self.without_us[scene]:
+                yield f"{said} made it {seen.error}"
 
 
 def _kind(form: Form) -> str:
