@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Final
 
 from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
     Context,
     attach,
     create_key,
     detach,
+    get_current,
     get_value,
     set_value,
 )
@@ -23,7 +23,6 @@ from opentelemetry.trace import (
     SpanKind,
     StatusCode,
     Tracer,
-    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.util.types import AttributeValue
@@ -38,7 +37,6 @@ from spanledger.instrumentation.content import Content, Redact
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
-    looks_like_inference,
     read_asked,
     request_facts,
     span_name,
@@ -46,13 +44,12 @@ from spanledger.instrumentation.facts import (
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.neighbours import MetCall, audible, is_suppressed, meet
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
 __all__ = ["Exchange", "Reading", "Recorder", "Sending"]
-
-_SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
 
 _SENDING: Final = create_key("spanledger-sending")
 
@@ -79,7 +76,7 @@ class Recorder:
             if request.method != "POST":
                 return None
             dialect = find_dialect(request.url.path)
-            if dialect is None or _suppressed() or _being_sent(request, dialect):
+            if dialect is None or is_suppressed(get_current()) or _being_sent(request, dialect):
                 return None
             return self._start(request, dialect)
         return None
@@ -91,18 +88,18 @@ class Recorder:
         facts = request_facts(
             request, dialect, asked, current_attribution(), self.settings.endpoints
         )
-        enclosing = get_current_span()
         self.settle()
-        span = self.tracer.start_span(
-            span_name(dialect, asked), kind=SpanKind.CLIENT, attributes=facts
-        )
+        with audible():
+            span = self.tracer.start_span(
+                span_name(dialect, asked), kind=SpanKind.CLIENT, attributes=facts
+            )
         if not span.is_recording():
             return None
         exchange = Exchange(span, dialect, facts, self.metrics)
         if self.settings.capture_content:
             exchange.capture(Content(dialect, known_body(request), self.redact))
-        if enclosing.is_recording() and looks_like_inference(enclosing):
-            enclosing.set_attribute(names.COVERED, value=True)
+        with guarded("look for neighbours"):
+            exchange.met = meet(get_current(), dialect.operation, time.time_ns(), lambda: facts)
         return exchange
 
 
@@ -123,6 +120,7 @@ class Exchange:
         "_span",
         "_started",
         "_told",
+        "met",
     )
 
     def __init__(
@@ -145,6 +143,8 @@ class Exchange:
         self._reader: AnswerReader | None = None
         self._finalizer: weakref.finalize[..., object] | None = None
         self._ending = threading.Lock()  # taken once, never released
+        self.met: MetCall | None = None
+        """The call as spans of others are compared with it."""
 
     def make_current(self, sending: "Sending") -> Token[Context]:
         """Make the span the current one, and `sending` known below; the token leads back."""
@@ -222,7 +222,10 @@ class Exchange:
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
         self._reader = None
-        with guarded("end a span"):
+        if self.met is not None:
+            with guarded("note the end of a call"):
+                self.met.over(self._told)
+        with guarded("end a span"), audible():
             self._span.end(end_time)
 
     def _abandon(self) -> None:
@@ -322,7 +325,3 @@ def _being_sent(request: HttpRequest, dialect: Dialect) -> bool:
     """Whether one HTTP library only works for another one, which records the call already."""
     sending = get_value(_SENDING)
     return isinstance(sending, Sending) and sending.covers(request, dialect)
-
-
-def _suppressed() -> bool:
-    return bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY) or get_value(_SUPPRESS_BY_OLD_NAME))

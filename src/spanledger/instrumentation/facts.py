@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
-from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
@@ -24,7 +23,6 @@ from spanledger.instrumentation.wire import HttpRequest, HttpUrl
 __all__ = [
     "answer_facts",
     "error_name",
-    "looks_like_inference",
     "read_asked",
     "request_facts",
     "span_name",
@@ -40,16 +38,6 @@ _AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
 """As in `attempt=1; max=5`: botocore counts from one."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-_INFERENCE_MARKS: Final = (
-    names.PROVIDER_NAME,
-    "gen_ai.system",
-    "llm.model_name",
-    "llm.request.type",
-)
-"""Attributes of a model call in older conventions, OpenInference's and OpenLLMetry's."""
-
-_ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
 
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -143,21 +131,6 @@ def error_name(error: BaseException) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def looks_like_inference(span: Span) -> bool:
-    """Whether somebody else records the same model call with `span`; an agent's span is no call."""
-    attributes: Mapping[str, object] = getattr(span, "attributes", None) or {}
-    operation = attributes.get(names.OPERATION_NAME)
-    if operation is not None:
-        return operation in names.INFERENCE_OPERATIONS
-    if any(mark in attributes for mark in _INFERENCE_MARKS):
-        return True
-    scope = cast("object", getattr(span, "instrumentation_scope", None))
-    return (
-        getattr(scope, "name", "") == _ANTHROPIC_SCOPE
-        and getattr(span, "kind", None) is SpanKind.CLIENT
-    )
 
 
 def _stated(facts: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
