@@ -32,6 +32,7 @@ from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.answer import AnswerReader
+from spanledger.instrumentation.attempts import Attempt
 from spanledger.instrumentation.attribution import current_attribution
 from spanledger.instrumentation.content import Content, Redact
 from spanledger.instrumentation.facts import (
@@ -98,6 +99,7 @@ class Recorder:
         exchange = Exchange(span, dialect, facts, self.metrics)
         if self.settings.capture_content:
             exchange.capture(Content(dialect, known_body(request), self.redact))
+        exchange.attempt = Attempt(request)
         with guarded("look for neighbours"):
             exchange.met = meet(get_current(), dialect.operation, time.time_ns(), lambda: facts)
         return exchange
@@ -120,6 +122,7 @@ class Exchange:
         "_span",
         "_started",
         "_told",
+        "attempt",
         "met",
     )
 
@@ -143,6 +146,7 @@ class Exchange:
         self._reader: AnswerReader | None = None
         self._finalizer: weakref.finalize[..., object] | None = None
         self._ending = threading.Lock()  # taken once, never released
+        self.attempt: Attempt | None = None
         self.met: MetCall | None = None
         """The call as spans of others are compared with it."""
 
@@ -241,6 +245,10 @@ class Exchange:
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
             self._span.set_status(StatusCode.ERROR)
+        if self.attempt is not None:
+            with guarded("tie attempts together"):
+                self._told.update(self.attempt.over(self._asked, self._told, error))
+        self.attempt = None  # it holds the request
         self._span.set_attributes(self._told)
         self._metrics.record({**self._asked, **self._told}, time.perf_counter() - self._started)
 
