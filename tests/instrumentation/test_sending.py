@@ -5,11 +5,10 @@ from typing import Any
 import httpx2
 import pytest
 from opentelemetry import context, trace
-from opentelemetry.context import Context
 
 from spanledger.dialects.dialect import Dialect
 from spanledger.dialects.openai import CHAT, EMBEDDINGS
-from spanledger.instrumentation.sending import Sending, being_sent, suppressed
+from spanledger.instrumentation.sending import Sending, being_sent
 from spanledger.instrumentation.wire import HttpRequest
 
 REQUEST: Any = httpx2.Request("POST", "http://provider/v1/chat/completions")
@@ -58,9 +57,3 @@ def test_an_error_is_told_and_goes_on(error: BaseException) -> None:
         raise error
     assert call.errors == [error]
     assert context.get_current() is before
-
-
-def test_what_others_suppress_is_suppressed() -> None:
-    """By the SDK's key, and by the name that it had."""
-    assert not suppressed(Context())
-    assert suppressed(context.set_value("suppress_instrumentation", value=True, context=Context()))

@@ -285,7 +285,7 @@ import spanledger.auto, httpx2
 from opentelemetry import trace
 def work():
     answers = [httpx2.Response(200, json={"id": "r", "usage": {"prompt_tokens": 7}}),
-               httpx2.Response(429, json={"error": {"code": "slow_down"}})]
+               httpx2.Response(400, json={"error": {"code": "bad"}})]
     with httpx2.Client(transport=httpx2.MockTransport(lambda request: answers.pop(0))) as client:
         with trace.get_tracer("app").start_as_current_span("work"):
             for _ in (1, 2):

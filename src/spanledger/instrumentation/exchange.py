@@ -15,7 +15,6 @@ from opentelemetry.trace import (
     SpanKind,
     StatusCode,
     Tracer,
-    get_current_span,
 )
 from opentelemetry.util.types import AttributeValue
 
@@ -23,12 +22,12 @@ from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation.answer import AnswerReader
+from spanledger.instrumentation.attempts import Attempt
 from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
-    looks_like_inference,
     read_asked,
     request_facts,
     span_name,
@@ -37,7 +36,8 @@ from spanledger.instrumentation.facts import (
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.metrics import Metrics
-from spanledger.instrumentation.sending import Sending, being_sent, suppressed
+from spanledger.instrumentation.neighbours import MetCall, audible, is_suppressed, meet
+from spanledger.instrumentation.sending import Sending, being_sent
 from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import HttpRequest
@@ -72,7 +72,7 @@ class Recorder:
             if dialect is None:
                 return None
             context = get_current()
-            if suppressed(context) or being_sent(context, request, dialect):
+            if is_suppressed(context) or being_sent(context, request, dialect):
                 return None
             return self._start(request, dialect, context)
         return None
@@ -84,13 +84,8 @@ class Recorder:
         exchange = Exchange(self, request, dialect, context)
         if self.settings.capture_content:
             exchange.capture(Content(dialect, known_body(request), self.redact))
-        enclosing = get_current_span(context)
-        if (
-            enclosing.is_recording()
-            and looks_like_inference(enclosing)
-            and exchange.span().is_recording()
-        ):
-            enclosing.set_attribute(names.COVERED, value=True)
+        with guarded("look for neighbours"):
+            exchange.look_around()
         return exchange
 
 
@@ -103,6 +98,7 @@ class Exchange:
 
     __slots__ = (
         "_asked",
+        "_attempt",
         "_attribution",
         "_content",
         "_context",
@@ -112,6 +108,7 @@ class Exchange:
         "_finalizer",
         "_first_chunk_seconds",
         "_last_byte_ns",
+        "_met",
         "_name",
         "_reader",
         "_recorder",
@@ -144,6 +141,8 @@ class Exchange:
         # Of one thread again, because a processor may look at the span that it is told of.
         self._starting = threading.RLock()
         self._ending = threading.Lock()  # taken once, never released
+        self._attempt: Attempt | None = Attempt(request)
+        self._met: MetCall | None = None  # as spans of others are compared with it
         self._start_ns = time.time_ns()
         self._started = time.perf_counter()
 
@@ -154,6 +153,10 @@ class Exchange:
                 self._span = INVALID_SPAN  # for who asks while it starts
                 self._span = self._start_span(self._read_request())
         return INVALID_SPAN if self._span is None else self._span
+
+    def look_around(self) -> None:
+        """Mark what stands for the same call; only who is there has the request read now."""
+        self._met = meet(self._context, self._dialect.operation, self._start_ns, self._read_request)
 
     def capture(self, content: Content) -> None:
         """Put what is said on the span as well."""
@@ -229,9 +232,12 @@ class Exchange:
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
         self._reader = None
-        with guarded("end a span"):
+        if self._met is not None:
+            with guarded("note the end of a call"):
+                self._met.over({**self._asked, **self._told})
+        with guarded("end a span"), audible():
             self._end_span(end_ns)
-        self._request = None
+        self._request = self._attempt = None
 
     def _abandon(self) -> None:
         self.end(ended=False, end_time=self._last_byte_ns)
@@ -295,6 +301,9 @@ class Exchange:
             self._told.update(self._content.facts())
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
+        if self._attempt is not None:
+            with guarded("tie attempts together"):
+                self._told.update(self._attempt.over(asked, self._told, error))
         if self._recorder.metrics.wanted:
             self._recorder.metrics.record({**asked, **self._told}, seconds)
 

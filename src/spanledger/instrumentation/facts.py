@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
-from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
@@ -27,7 +26,6 @@ from spanledger.usage import Usage
 __all__ = [
     "answer_facts",
     "error_name",
-    "looks_like_inference",
     "read_asked",
     "request_facts",
     "span_name",
@@ -55,17 +53,7 @@ _DIALECTS: Final = {dialect.name: dialect for dialect in DIALECTS}
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-_INFERENCE_MARKS: Final = (
-    names.PROVIDER_NAME,
-    "gen_ai.system",
-    "llm.model_name",
-    "llm.request.type",
-)
-"""Attributes of a model call in older conventions, OpenInference's and OpenLLMetry's."""
-
 _conventional: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*names.USAGE)
-
-_ANTHROPIC_SCOPE: Final = "com.anthropic.sdk.python"
 
 
 def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
@@ -187,21 +175,6 @@ def error_name(error: BaseException) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def looks_like_inference(span: Span) -> bool:
-    """Whether somebody else records the same model call with `span`; an agent's span is no call."""
-    attributes: Mapping[str, object] = getattr(span, "attributes", None) or {}
-    operation = attributes.get(names.OPERATION_NAME)
-    if operation is not None:
-        return operation in names.INFERENCE_OPERATIONS
-    if any(mark in attributes for mark in _INFERENCE_MARKS):
-        return True
-    scope = cast("object", getattr(span, "instrumentation_scope", None))
-    return (
-        getattr(scope, "name", "") == _ANTHROPIC_SCOPE
-        and getattr(span, "kind", None) is SpanKind.CLIENT
-    )
 
 
 def _attempt(headers: Mapping[str, str]) -> int | None:

@@ -4,14 +4,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Final, Protocol
 
-from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - it has no public name
-    Context,
-    attach,
-    create_key,
-    detach,
-    set_value,
-)
+from opentelemetry.context import Context, attach, create_key, detach, set_value
 from opentelemetry.trace import Span, set_span_in_context
 
 from spanledger.dialects.dialect import Dialect
@@ -20,9 +13,7 @@ from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.late_span import LateSpan
 from spanledger.instrumentation.wire import HttpRequest
 
-__all__ = ["Sending", "Sent", "being_sent", "suppressed"]
-
-_SUPPRESS_BY_OLD_NAME: Final = "suppress_instrumentation"
+__all__ = ["Sending", "Sent", "being_sent"]
 
 _SENDING: Final = create_key("spanledger-sending")
 
@@ -84,8 +75,3 @@ def being_sent(context: Context, request: HttpRequest, dialect: Dialect) -> bool
     """Whether one HTTP library only works for another one, which records the call already."""
     sending = context.get(_SENDING)
     return isinstance(sending, Sending) and sending.covers(request, dialect)
-
-
-def suppressed(context: Context) -> bool:
-    """Whether somebody has asked all instrumentations to leave what happens here alone."""
-    return bool(context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESS_BY_OLD_NAME))

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -14,8 +14,9 @@ from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
 from spanledger import attributes as names
-from spanledger.instrumentation.facts import looks_like_inference
 from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.inference import looks_like_inference
+from spanledger.instrumentation.neighbours import is_recorded, note_start
 from spanledger.instrumentation.records import SCOPE, Head, record_payload, span_payload
 from spanledger.instrumentation.sender import Sender
 from spanledger.instrumentation.spool import Spool
@@ -36,14 +37,19 @@ _CLIENT: Final[int] = trace.SpanKind.CLIENT.value
 class BillableSpans(SpanProcessor):
     """Hands the spans of model calls to the sender, whoever made them, and no other.
 
-    A processor cannot be taken from a provider again; without a sender it does nothing.
+    It also tells of the spans of others, which may stand for a call of ours. A processor cannot be
+    taken from a provider again; this one does nothing unless it is on.
     """
 
     def __init__(self) -> None:
         self.sender: Sender | None = None
+        self.on = False
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Start the sender while the call is under way, for its first imports take a moment."""
+        if self.on and not _is_ours(span):
+            with guarded("note a span of somebody else's"):
+                note_start(span)
         sender = self.sender
         if sender is not None and not sender.running and _is_ours(span):
             with guarded("start the sender"):
@@ -92,14 +98,16 @@ class Destination:
         *,
         ours: bool = False,
         pending: bool = False,
+        joined: bool = True,
         sender: Sender | None = None,
     ) -> None:
+        """Join the provider with a processor of ours, unless it is not to be `joined`."""
         self._provider = provider
         self._ours = ours
         self._pending = pending
         self._sender = sender
         self._lock = threading.Lock()
-        self._processor = _attach(provider, sender)
+        self._processor = _attach(provider, sender) if joined else None
         self._scope: tuple[str, str] = (SCOPE, "")
 
     def tracer(self, version: str) -> trace.Tracer:
@@ -194,6 +202,7 @@ class Destination:
     def _detach(self) -> None:
         if self._processor is not None:
             self._processor.sender = None
+            self._processor.on = False
 
     def _shut_down(self) -> None:
         if isinstance(self._provider, TracerProvider):
@@ -213,7 +222,7 @@ def find_destination(
         settings: where records are spooled.
     """
     if given is not None:
-        return Destination(given)
+        return Destination(given, joined=False)
     free = _nobody_has_set_one()
     switched_off = otel_variable(OTEL_TRACES_EXPORTER).lower() == "none"
     sender = None if switched_off else _make_sender(settings or Settings(), otlp_target())
@@ -235,14 +244,22 @@ _attached: Final[weakref.WeakKeyDictionary[TracerProvider, BillableSpans]] = (
 
 def _attach(provider: trace.TracerProvider, sender: Sender | None) -> BillableSpans | None:
     """Let billable spans of `provider` reach `sender`; somebody else's kind of provider cannot."""
-    if sender is None or not isinstance(provider, TracerProvider):
+    provider = _sdk_provider(provider)
+    if not isinstance(provider, TracerProvider):
         return None
     processor = _attached.get(provider)
     if processor is None:
         processor = _attached[provider] = BillableSpans()
         provider.add_span_processor(processor)
     processor.sender = sender
+    processor.on = True
     return processor
+
+
+def _sdk_provider(provider: trace.TracerProvider) -> trace.TracerProvider:
+    """The SDK's provider in one that stands before it, as Logfire's does."""
+    behind: object = getattr(provider, "provider", None)
+    return behind if isinstance(behind, TracerProvider) else provider
 
 
 def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
@@ -266,4 +283,4 @@ def _is_billable(span: ReadableSpan) -> bool:
     """A model call that no other span stands for."""
     if (span.attributes or {}).get(names.COVERED):
         return False
-    return _is_ours(span) or looks_like_inference(cast("trace.Span", span))
+    return _is_ours(span) or (looks_like_inference(span) and not is_recorded(span))
