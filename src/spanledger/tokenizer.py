@@ -5,6 +5,8 @@ network but to its provider, and has not asked for a download: so `vocabularies/
 today's models need, and nothing here ever goes to fetch one.
 """
 
+import os
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -16,7 +18,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     import tiktoken
 
-__all__ = ["NEAREST", "VOCABULARIES", "count_tokens", "definition", "ranks", "vocabulary_of"]
+__all__ = [
+    "NEAREST",
+    "VOCABULARIES",
+    "count_tokens",
+    "definition",
+    "is_loading",
+    "pieces",
+    "ranks",
+    "vocabulary_of",
+]
 
 VOCABULARIES: Final = ("o200k_base", "cl100k_base")
 """The vocabularies that this package has, by tiktoken's names."""
@@ -39,6 +50,9 @@ characters, and a million spaces are more than its patterns can bear."""
 
 _COUNT_BYTES: Final = 4
 
+_loading: Final = threading.RLock()
+"""Held while modules are imported: a child that forks in the middle could never import them."""
+
 Load = Callable[..., Mapping[bytes, int]]
 """In the place of tiktoken's `load_tiktoken_bpe`: (address, expected_hash=) -> token -> rank."""
 
@@ -53,8 +67,17 @@ def count_tokens(model: str, texts: Iterable[str]) -> int:
 
     It loads the vocabulary on first use, which takes a moment; see docs/performance.md.
     """
-    encoding = _encoding(vocabulary_of(model))
-    return sum(len(encoding.encode_ordinary(piece)) for text in texts for piece in _pieces(text))
+    with _loading:
+        encoding = _encoding(vocabulary_of(model))
+    return sum(len(encoding.encode_ordinary(piece)) for text in texts for piece in pieces(text))
+
+
+def is_loading() -> bool:
+    """Whether some other thread loads a vocabulary at this moment."""
+    if _loading.acquire(blocking=False):
+        _loading.release()
+        return False
+    return True
 
 
 def vocabulary_of(model: str) -> str:
@@ -110,7 +133,7 @@ def _encoding(vocabulary: str) -> "tiktoken.Encoding":
     return encoding
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
     """The text in pieces of bounded length, cut before the first space after a word.
 
     No token goes over such an edge. A run of anything that is longer than a piece is cut all the
@@ -130,3 +153,8 @@ def _edge(text: str, start: int, end: int) -> int:
     while edge > 0 and text[edge - 1].isspace():
         edge = text.rfind(" ", start + 1, edge)
     return edge if edge > 0 else end
+
+
+os.register_at_fork(
+    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+)

@@ -5,6 +5,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
+from spanledger.instrumentation.estimation import Estimator
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
@@ -40,6 +42,7 @@ from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.sending import Sending, being_sent, suppressed
 from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.text import bounded
+from spanledger.instrumentation.unstated import Unstated
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
@@ -62,6 +65,8 @@ class Recorder:
     """What the app has set, read once when the recording started."""
     redact: Redact | None = None
     """What prompts and answers pass, where content is captured."""
+    estimator: Estimator | None = None
+    """Who counts tokens where no usage is stated."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
@@ -228,9 +233,30 @@ class Exchange:
             self._finalizer.detach()
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
-        self._reader = None
+        taken = False
+        with guarded("have usage estimated"):
+            taken = self._have_estimated(end_ns)
         with guarded("end a span"):
-            self._end_span(end_ns)
+            if not taken:
+                self._finish(end_ns, {})
+
+    def _have_estimated(self, end_ns: int) -> bool:
+        """Let somebody else end the span, who estimates the usage first, where none was stated."""
+        estimator, reader, request = self._recorder.estimator, self._reader, self._request
+        if estimator is None or reader is None or request is None:
+            return False
+        if self._told.get(names.USAGE_SOURCE) != "none":
+            return False
+        facts = {**self._asked, **self._told}
+        call = Unstated(
+            dialect=self._dialect, facts=facts, prompt=known_body(request), reader=reader
+        )
+        return estimator.take(call, partial(self._finish, end_ns))
+
+    def _finish(self, end_ns: int, facts: Facts) -> None:
+        self._told.update(facts)
+        self._reader = None
+        self._end_span(end_ns)
         self._request = None
 
     def _abandon(self) -> None:
