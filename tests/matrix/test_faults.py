@@ -25,6 +25,7 @@ SHELL: Final = {
         "Attribution.__exit__",
     ),
     "content": ("Content.feed",),
+    "estimation": ("Estimator._run",),
     "exchange": (
         "Recorder.begin", "Exchange.sending", "Exchange.reading", "Exchange.feed", "Exchange.end",
         "Reading.__init__", "Reading.__enter__", "Reading.__exit__",

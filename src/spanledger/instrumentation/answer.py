@@ -12,6 +12,12 @@ from spanledger.dialects.streams import Decoder, event_decoder
 from spanledger.instrumentation.encodings import Decode, decoding
 from spanledger.instrumentation.skim import EventSkimmer
 from spanledger.instrumentation.wire import content_headers
+from spanledger.instrumentation.written import (
+    Kept,
+    Written,
+    written_in_document,
+    written_in_events,
+)
 
 __all__ = ["BODY_BYTES_MAX", "HELD_BYTES_MAX", "AnswerReader"]
 
@@ -69,6 +75,15 @@ class AnswerReader:
         headers = {name.lower(): value for name, value in self._headers.items()}
         return replace(answer, usage=self._dialect.read_headers(headers))
 
+    def written(self) -> Written:
+        """What the model wrote, as far as it was seen and no usage was stated; after `answer`."""
+        return self._opened().written()
+
+    @property
+    def weight(self) -> int:
+        """What is still held, in bytes."""
+        return self._weight + self._opened().weight
+
     def read(self) -> "_Events | _Document":
         """Read what is held, and let go of it."""
         parser = self._parser or self._opened()
@@ -93,13 +108,27 @@ def _as_it_is(data: bytes) -> tuple[bytes]:
 
 
 class _Events:
-    __slots__ = ("_skimmer",)
+    __slots__ = ("_dialect", "_kept", "_make_decoder", "_skimmer")
 
     def __init__(self, dialect: Dialect, make_decoder: Callable[[], Decoder]) -> None:
+        self._dialect = dialect
+        self._make_decoder = make_decoder
         self._skimmer = EventSkimmer(dialect, make_decoder)
+        self._kept = Kept()
+
+    @property
+    def weight(self) -> int:
+        return self._kept.weight
 
     def feed(self, data: bytes) -> None:
         self._skimmer.feed(data)
+        if self._skimmer.stated:
+            self._kept.drop()
+        else:
+            self._kept.add(data)
+
+    def written(self) -> Written:
+        return written_in_events(self._dialect, self._make_decoder, self._kept)
 
     def answer(self, *, ended: bool) -> Answer:  # noqa: ARG002 - a stream says itself when it ends
         return self._skimmer.answer()
@@ -112,6 +141,13 @@ class _Document:
         self._dialect = dialect
         self._body = bytearray()
         self._too_long = False
+
+    @property
+    def weight(self) -> int:
+        return len(self._body)
+
+    def written(self) -> Written:
+        return written_in_document(self._dialect, bytes(self._body))
 
     def feed(self, data: bytes) -> None:
         self._too_long = self._too_long or len(self._body) + len(data) > BODY_BYTES_MAX

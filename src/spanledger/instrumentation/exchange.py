@@ -5,6 +5,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attempts import Attempt
 from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
+from spanledger.instrumentation.estimation import Estimator
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
@@ -40,6 +42,7 @@ from spanledger.instrumentation.neighbours import MetCall, audible, is_suppresse
 from spanledger.instrumentation.sending import Sending, being_sent
 from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.text import bounded
+from spanledger.instrumentation.unstated import Unstated
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
@@ -62,6 +65,8 @@ class Recorder:
     """What the app has set, read once when the recording started."""
     redact: Redact | None = None
     """What prompts and answers pass, where content is captured."""
+    estimator: Estimator | None = None
+    """Who counts tokens where no usage is stated."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
@@ -231,11 +236,33 @@ class Exchange:
             self._finalizer.detach()
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
-        self._reader = None
         if self._met is not None:
             with guarded("note the end of a call"):
-                self._met.over({**self._asked, **self._told})
-        with guarded("end a span"), audible():
+                self._met.over(self._told)
+        taken = False
+        with guarded("have usage estimated"):
+            taken = self._have_estimated(end_ns)
+        with guarded("end a span"):
+            if not taken:
+                self._finish(end_ns, {})
+
+    def _have_estimated(self, end_ns: int) -> bool:
+        """Let somebody else end the span, who estimates the usage first, where none was stated."""
+        estimator, reader, request = self._recorder.estimator, self._reader, self._request
+        if estimator is None or reader is None or request is None:
+            return False
+        if self._told.get(names.USAGE_SOURCE) != "none":
+            return False
+        facts = {**self._asked, **self._told}
+        call = Unstated(
+            dialect=self._dialect, facts=facts, prompt=known_body(request), reader=reader
+        )
+        return estimator.take(call, partial(self._finish, end_ns))
+
+    def _finish(self, end_ns: int, facts: Facts) -> None:
+        self._told.update(facts)
+        self._reader = None
+        with audible():
             self._end_span(end_ns)
         self._request = self._attempt = None
 
@@ -323,7 +350,7 @@ class Exchange:
         if answer.usage is not None and self._unseen() and not self._recorder.metrics.wanted:
             # The sender spells it, where many calls are read at once.
             unspelled: dict[str, Any] = {names.USAGE_RAW: answer.usage}
-            self._told.update(unspelled)
+            self._told.update(unspelled, **{names.USAGE_SOURCE: "provider"})
         else:
             self._told.update(usage_facts(provider, answer.usage))
 

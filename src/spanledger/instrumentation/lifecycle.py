@@ -13,6 +13,7 @@ from spanledger.errors import SettingsError
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.content import Redact
+from spanledger.instrumentation.estimation import Estimator
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.http_spans import HttpSpans
@@ -25,6 +26,9 @@ from spanledger.settings import Settings
 __all__ = ["start", "stop"]
 
 _log = logging.getLogger("spanledger")
+
+_ESTIMATES_S: Final = 5.0
+"""How long the end of a recording waits for calls whose usage is being estimated."""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ def start(
             destination=destination,
             settings=settings,
             redact=redact,
+            estimator=Estimator() if settings.estimate_usage else None,
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
@@ -109,4 +114,7 @@ def stop() -> None:
         travel.turn(on=False)
         if recording.http_spans is not None:
             recording.http_spans.undo()
+        with guarded("have usage estimated"):
+            if recording.recorder.estimator is not None:
+                recording.recorder.estimator.close(_ESTIMATES_S)
         _process.closed = recording.destination.close() or _process.closed

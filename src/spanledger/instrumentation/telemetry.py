@@ -14,6 +14,7 @@ from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
 from spanledger import attributes as names
+from spanledger.instrumentation.estimation import EXIT_S, drain
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.inference import looks_like_inference
 from spanledger.instrumentation.neighbours import is_recorded, note_start
@@ -65,11 +66,15 @@ class BillableSpans(SpanProcessor):
 
     def shutdown(self) -> None:
         """Hand over what can be, in a moment."""
+        with guarded("have usage estimated"):
+            drain(EXIT_S)
         if self.sender is not None:
             self.sender.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over now; tells whether the collector has everything."""
+        with guarded("have usage estimated"):
+            drain(timeout_millis / 1000)
         return self.sender is None or self.sender.flush(timeout_millis / 1000)
 
 
