@@ -23,6 +23,10 @@ SHELL: Final = {
         "attribute", "read_values", "Attribution.__init__", "Attribution.__enter__",
         "Attribution.__exit__",
     ),
+    "batches": (
+        "Download.sending", "Download.reading", "Download.feed", "Download.end",
+        "_Fetching.__init__", "_Fetching.__enter__", "_Fetching.__exit__",
+    ),
     "content": ("Content.feed",),
     "exchange": (
         "Recorder.begin", "Exchange.sending", "Exchange.reading", "Exchange.feed", "Exchange.end",

@@ -60,6 +60,10 @@ _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
 
+def _nothing(_: HttpRequest) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """Turns requests into exchanges; all of ours that a hook knows."""
@@ -72,14 +76,16 @@ class Recorder:
     """What the app has set, read once when the recording started."""
     redact: Redact | None = None
     """What prompts and answers pass, where content is captured."""
+    otherwise: "Callable[[HttpRequest], Exchange | None]" = _nothing
+    """Asked about each request that no dialect reads."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
         with guarded("begin an exchange"):
-            if request.method != "POST":
-                return None
-            dialect = find_dialect(request.url.path)
-            if dialect is None or _suppressed() or _being_sent(request, dialect):
+            dialect = find_dialect(request.url.path) if request.method == "POST" else None
+            if dialect is None:
+                return self.otherwise(request)
+            if _suppressed() or _being_sent(request, dialect):
                 return None
             return self._start(request, dialect)
         return None

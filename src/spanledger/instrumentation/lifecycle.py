@@ -12,13 +12,15 @@ from opentelemetry.trace import TracerProvider
 from spanledger.errors import SettingsError
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
+from spanledger.instrumentation.batch_times import BatchTimes
+from spanledger.instrumentation.batches import Batches
 from spanledger.instrumentation.content import Redact
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.http_spans import HttpSpans
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.patch import Patch, unpatch
-from spanledger.instrumentation.telemetry import Destination, find_destination
+from spanledger.instrumentation.telemetry import Destination, find_destination, spool_root
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
 from spanledger.settings import Settings
 
@@ -71,12 +73,20 @@ def start(
             return
         settings = _read_settings()
         destination = find_destination(tracer_provider, _process.closed, settings)
+        root = spool_root(settings)
+        batches = Batches(
+            version=version,
+            provider=destination.provider,
+            times=BatchTimes(root and root / "batches"),
+            endpoints=settings.endpoints,
+        )
         recorder = Recorder(
             tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
             settle=destination.settle,
             settings=settings,
             redact=redact,
+            otherwise=batches.begin,
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
