@@ -33,12 +33,13 @@ def test_kinds_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_news_are_told() -> None:
-    """Who listens hears of each event, and whether it is the first of its kind."""
+    """Who listens hears of each event, and at once of the first and whenever a count doubles."""
     heard: list[bool] = []
     tally = Tally("seen: %s")
     news.listen(heard.append)
-    tally.note("a kind")
-    tally.note("a kind")
+    for _ in range(9):
+        tally.note("a kind")
+    tally.note("a kind", 100)
     news.unlisten(heard.append)
-    tally.note("a kind")
-    assert heard == [True, False]
+    tally.note("another kind")
+    assert heard == [True, True, False, True, False, False, False, True, False, True]

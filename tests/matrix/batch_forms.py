@@ -1,4 +1,4 @@
-"""Fetching the results of batches: what an app does that no matrix of calls passes through."""
+"""What is no call that we read: fetching the results of batches, and posting where nothing fits."""
 
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -20,6 +20,9 @@ BATCH: Final = "/openai/v1/batches/batch_67a1"
 
 NAMELESS: Final = b'{"custom_id":"","response":{"body":{"object":"list"}}}\n'
 """A result that cannot be told from any other."""
+
+UNKNOWN: Final = "/openai/v1/something-new"
+"""A path at a provider that fits no dialect."""
 
 RESULTS: Final[dict[str, Any]] = {"provider": "openai", "model": ""}
 
@@ -47,10 +50,16 @@ async def _get_async(url: str) -> AsyncGenerator[object]:
         yield await response.read()
 
 
+def _post(url: str) -> Generator[object]:
+    with httpx2.Client(headers=HEADERS) as client:
+        yield client.post(url + UNKNOWN, json={}).raise_for_status().json()
+
+
 FORMS: Final[list[Form]] = [
     Form(name="batch results", run=_get, **RESULTS),
     Form(name="batch results, streamed", run=_stream, stream=True, **RESULTS),
     Form(name="batch results, async", run=_get_async, **RESULTS),
+    Form(name="unknown", run=_post, **RESULTS),
 ]
 
 
@@ -60,10 +69,11 @@ def _route(path: str, *parts: bytes) -> Route:
         headers = {"content-type": "application/octet-stream"}
         return Delivery(status=200, parts=list(parts), headers=headers, stream=True, cut=cut)
 
-    return Route(path, respond, methods=["GET"])
+    return Route(path, respond, methods=["GET", "POST"])
 
 
 ROUTES: Final = [
     _route(BATCH, (RECORDED / "openai_batch.json").read_bytes()),
     _route(FILE, (RECORDED / "openai_batch_results.jsonl").read_bytes(), NAMELESS),
+    _route(UNKNOWN, b"{}"),
 ]

@@ -72,6 +72,7 @@ SCENES: Final = (
     ("batch results, streamed", "answered"),
     ("batch results, streamed", "cut"),
     ("batch results, async", "answered"),
+    ("unknown", "answered"),
 )
 """(form, what happens to it): together they pass through all that an app can reach."""
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Final
 
 from opentelemetry import metrics
+from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
 from opentelemetry.trace import TracerProvider
 
 from spanledger.errors import SettingsError
@@ -19,14 +20,20 @@ from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.http_spans import HttpSpans
 from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.passing import looking_on
 from spanledger.instrumentation.patch import Patch, unpatch
+from spanledger.instrumentation.state import ProcessState
 from spanledger.instrumentation.telemetry import Destination, find_destination, spool_root
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
-from spanledger.settings import Settings
+from spanledger.settings import Settings, otel_variable
 
-__all__ = ["start", "stop"]
+__all__ = ["BATCHES", "PROCESSES", "start", "stop"]
 
 _log = logging.getLogger("spanledger")
+
+BATCHES: Final = "batches"
+PROCESSES: Final = "processes"
+"""Names of directories beside the spool: what is known of batches, and of processes."""
 
 
 @dataclass(slots=True)
@@ -38,6 +45,7 @@ class _Recording:
     patches: list[Patch] = field(default_factory=list[Patch])
     finder: ArrivalFinder | None = None
     http_spans: HttpSpans | None = None
+    state: ProcessState | None = None
 
     def patch(self, module: ModuleType) -> None:
         with guarded(f"hook {module.__name__}"):
@@ -77,7 +85,7 @@ def start(
         batches = Batches(
             version=version,
             provider=destination.provider,
-            times=BatchTimes(root and root / "batches"),
+            times=BatchTimes(root and root / BATCHES),
             endpoints=settings.endpoints,
         )
         recorder = Recorder(
@@ -86,10 +94,12 @@ def start(
             settle=destination.settle,
             settings=settings,
             redact=redact,
-            otherwise=batches.begin,
+            otherwise=looking_on(batches, settings.endpoints),
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
+        service = otel_variable(OTEL_SERVICE_NAME)
+        recording.state = ProcessState(root and root / PROCESSES, version, service)
         recording.finder = call_when_imported(tuple(TRANSPORTS), recording.patch)
         travel.turn(on=recorder.settings.baggage)
         recording.http_spans = HttpSpans(
@@ -120,3 +130,5 @@ def stop() -> None:
         if recording.http_spans is not None:
             recording.http_spans.undo()
         _process.closed = recording.destination.close() or _process.closed
+        if recording.state is not None:
+            recording.state.close()

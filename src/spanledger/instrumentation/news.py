@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Listener", "announce", "listen", "unlisten"]
+__all__ = ["Listener", "announce", "is_urgent", "listen", "unlisten"]
 
 Listener = Callable[[bool], None]
-"""Told whether it is news of a kind that there was none of before."""
+"""Told whether the news are urgent: others may wait a moment for each other."""
 
 _listeners: Final[list[Listener]] = []
 
@@ -15,6 +15,11 @@ def announce(*, urgent: bool) -> None:
     """Tell all who listen. They do what they do at once, and do not raise."""
     for listener in tuple(_listeners):
         listener(urgent)
+
+
+def is_urgent(before: int, after: int) -> bool:
+    """Whether a count has come to be worth telling at once: the first time, and when it doubles."""
+    return before.bit_length() != after.bit_length()
 
 
 def listen(listener: Listener) -> None:

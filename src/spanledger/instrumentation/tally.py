@@ -32,11 +32,11 @@ class Tally:
             return
         if kind not in self._counts and len(self._counts) >= KINDS_MAX:
             kind = OTHER
-        first = kind not in self._counts
-        self._counts[kind] += count
-        if first:
+        before = self._counts[kind]
+        self._counts[kind] = before + count
+        if not before:
             _log.warning(self._message, f"{kind} ({why})" if why else kind)
-        news.announce(urgent=first)
+        news.announce(urgent=news.is_urgent(before, before + count))
 
     def counts(self) -> dict[str, int]:
         """How many of each kind there have been in this process."""
