@@ -24,6 +24,10 @@ SHELL: Final = {
         "attribute", "read_values", "Attribution.__init__", "Attribution.__enter__",
         "Attribution.__exit__",
     ),
+    "batches": (
+        "Download.sending", "Download.reading", "Download.feed", "Download.end",
+        "_Fetching.__init__", "_Fetching.__enter__", "_Fetching.__exit__",
+    ),
     "content": ("Content.feed",),
     "estimation": ("Estimator._run",),
     "exchange": (

@@ -3,7 +3,7 @@
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -54,6 +54,10 @@ _FAILURE: Final = 400
 Facts = Mapping[str, AttributeValue]
 
 
+def _nothing(_: HttpRequest) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """Turns requests into exchanges; all of ours that a hook knows."""
@@ -67,14 +71,15 @@ class Recorder:
     """What prompts and answers pass, where content is captured."""
     estimator: Estimator | None = None
     """Who counts tokens where no usage is stated."""
+    otherwise: "Callable[[HttpRequest], Exchange | None]" = _nothing
+    """Asked about each request that no dialect reads."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
         with guarded("begin an exchange"):
-            if request.method != "POST":
-                return None
-            dialect = find_dialect(request.url.path)
+            dialect = find_dialect(request.url.path) if request.method == "POST" else None
             if dialect is None:
+                return self.otherwise(request)
                 return None
             context = get_current()
             if is_suppressed(context) or being_sent(context, request, dialect):

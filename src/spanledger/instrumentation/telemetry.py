@@ -29,7 +29,7 @@ from spanledger.settings import (
     state_directory,
 )
 
-__all__ = ["BillableSpans", "Destination", "find_destination"]
+__all__ = ["BillableSpans", "Destination", "find_destination", "spool_root"]
 
 
 _CLIENT: Final[int] = trace.SpanKind.CLIENT.value
@@ -114,6 +114,11 @@ class Destination:
         self._lock = threading.Lock()
         self._processor = _attach(provider, sender) if joined else None
         self._scope: tuple[str, str] = (SCOPE, "")
+
+    def provider(self) -> trace.TracerProvider:
+        """The provider of the spans, settled."""
+        self.settle()
+        return self._provider
 
     def tracer(self, version: str) -> trace.Tracer:
         """The tracer for our spans; while nothing is settled, it leads to the later provider."""
@@ -267,8 +272,13 @@ def _sdk_provider(provider: trace.TracerProvider) -> trace.TracerProvider:
     return behind if isinstance(behind, TracerProvider) else provider
 
 
+def spool_root(settings: Settings) -> Path | None:
+    """Where all that waits is kept, for every collector; `None` where nothing can be."""
+    return Path(settings.spool_dir) if settings.spool_dir else state_directory()
+
+
 def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
-    root = Path(settings.spool_dir) if settings.spool_dir else state_directory()
+    root = spool_root(settings)
     directory = None if root is None else root / _name_of(target)
     return Sender(Spool(directory, settings.spool_bytes_max), target)
 
