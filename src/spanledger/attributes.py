@@ -65,6 +65,8 @@ REQUEST_BATCH: Final = "spanledger.request.batch"
 REQUEST_SERVICE_TIER: Final = "spanledger.request.service_tier"
 RESPONSE_SERVICE_TIER: Final = "spanledger.response.service_tier"
 ATTEMPT: Final = "spanledger.attempt"
+RETRY_ID: Final = "spanledger.retry.id"
+"""The same on all attempts of one call; absent where the first one was answered."""
 COVERED: Final = "spanledger.covered"
 """Set by us on somebody else's span around one of ours: the call is recorded beneath it, so that
 span is not a second billable one."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import spanledger
 from tests.instrumentation.calls import Recording
+from tests.matrix.batch_forms import FORMS as BATCHES
 from tests.matrix.bedrock_forms import FORMS as BEDROCK
 from tests.matrix.cells import COLUMNS, Outcome
 from tests.matrix.faults import Ours, calls_noted, raising
@@ -32,7 +33,7 @@ ALL: Final = {
     form.name: form
     for forms in (
         OPENAI, ANTHROPIC_FORMS, GOOGLE_FORMS, MISTRAL_FORMS, COHERE_FORMS, OLLAMA_FORMS, BEDROCK,
-        HTTPX_FORMS, AIOHTTP_FORMS, REQUESTS_FORMS,
+        HTTPX_FORMS, AIOHTTP_FORMS, REQUESTS_FORMS, BATCHES,
     )
     for form in forms
 }  # fmt: skip
@@ -70,6 +71,11 @@ SCENES: Final = (
     ("aiohttp", "answered"),
     ("aiohttp, streamed", "answered"),
     ("aiohttp, streamed", "cut"),
+    ("batch results", "answered"),
+    ("batch results, streamed", "answered"),
+    ("batch results, streamed", "cut"),
+    ("batch results, async", "answered"),
+    ("unknown", "answered"),
 )
 """(form, what happens to it): together they pass through all that an app can reach."""
 

@@ -19,18 +19,29 @@ pytestmark = [
 ]
 
 SHELL: Final = {
+    "answer": ("AnswerReader.hold",),
     "attribution": (
         "attribute", "read_values", "Attribution.__init__", "Attribution.__enter__",
         "Attribution.__exit__",
     ),
+    "batches": (
+        "Download.sending", "Download.reading", "Download.feed", "Download.end",
+        "_Fetching.__init__", "_Fetching.__enter__", "_Fetching.__exit__",
+    ),
     "content": ("Content.feed",),
+    "estimation": ("Estimator._run",),
     "exchange": (
         "Recorder.begin", "Exchange.sending", "Exchange.reading", "Exchange.feed", "Exchange.end",
-        "Sending.__init__", "Sending.__enter__", "Sending.__exit__", "Reading.__init__",
-        "Reading.__enter__", "Reading.__exit__",
+        "Reading.__init__", "Reading.__enter__", "Reading.__exit__",
+    ),
+    "late_span": (
+        "LateSpan.get_span_context", "LateSpan.is_recording", "LateSpan.set_attributes",
+        "LateSpan.set_attribute", "LateSpan.add_event", "LateSpan.add_link", "LateSpan.update_name",
+        "LateSpan.set_status", "LateSpan.record_exception", "LateSpan.end", "LateSpan.__getattr__",
     ),
     "guard": ("guarded.__init__", "guarded.__enter__", "guarded.__exit__"),
     "lifecycle": ("start", "stop"),
+    "sending": ("Sending.__init__", "Sending.__enter__", "Sending.__exit__"),
     "tee": (
         "SyncTee.__iter__", "SyncTee.close", "SyncTee.__getattr__", "AsyncTee.__aiter__",
         "AsyncTee.aclose", "AsyncTee.__getattr__", "watch",

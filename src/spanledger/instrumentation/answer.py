@@ -6,11 +6,18 @@ from dataclasses import replace
 from functools import reduce
 from typing import Final, cast
 
-from spanledger.dialects.dialect import Answer, Dialect, Json
+from spanledger.dialects.dialect import Answer, Dialect, Json, no_usage
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.streams import Decoder, event_decoder
 from spanledger.instrumentation.encodings import Decode, decoding
 from spanledger.instrumentation.skim import EventSkimmer
+from spanledger.instrumentation.wire import content_headers
+from spanledger.instrumentation.written import (
+    Kept,
+    Written,
+    written_in_document,
+    written_in_events,
+)
 
 __all__ = ["BODY_BYTES_MAX", "HELD_BYTES_MAX", "AnswerReader"]
 
@@ -25,50 +32,75 @@ _CHUNK_BYTES: Final = 48
 
 
 class AnswerReader:
-    """Reads a body event by event where it is an event stream, else as one JSON document."""
+    """Reads a body event by event where it is an event stream, else as one JSON document.
 
-    __slots__ = ("_decode", "_held", "_parser", "_stated", "_weight", "events")
+    Nothing is looked at before the end, or before as much is held as may be.
+    """
+
+    __slots__ = ("_decode", "_decoded", "_dialect", "_headers", "_held", "_parser", "_weight")
 
     def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
-        make_decoder = event_decoder(headers.get("content-type", ""))
-        self.events = make_decoder is not None
-        """The body is a stream of events, whether or not the request asked for one."""
-        self._decode: Decode | None = decoding(headers.get("content-encoding", ""))
-        self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
+        self._dialect = dialect
+        self._headers = headers
+        self._decoded = False
+        self._decode: Decode | None = None
+        self._parser: _Events | _Document | None = None
         self._held: list[bytes] = []  # chunks that nobody has looked at yet
         self._weight = 0
-        self._stated = dialect.read_headers(headers)
 
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body, as they came over the wire."""
+    @property
+    def events(self) -> bool:
+        """The body is a stream of events, whether or not the request asked for one."""
+        return isinstance(self._parser or self._opened(), _Events)
+
+    def hold(self, data: bytes, *, decoded: bool = False) -> bool:
+        """Take the next bytes of the body; tells whether so much is held that it must be read.
+
+        Args:
+            data: as they came over the wire.
+            decoded: the HTTP client has undone their content encoding already. A body comes either
+                so or as it came over the wire, never both.
+        """
+        self._decoded = decoded
         self._held.append(data)
         self._weight += len(data) + _CHUNK_BYTES
-        if self._weight > HELD_BYTES_MAX:
-            self._read_held()
-
-    def feed_decoded(self, data: bytes) -> None:
-        """Take bytes whose content encoding the HTTP client has undone already.
-
-        A body comes either so or as it came over the wire, never both.
-        """
-        self._decode = _as_it_is
-        self.feed(data)
+        return self._weight > HELD_BYTES_MAX
 
     def answer(self, *, ended: bool) -> Answer:
         """What was said; `ended` tells whether the body came to its end."""
-        if self._decode is None:
-            return Answer(complete=ended, usage=self._stated)
-        self._read_held()
-        answer = self._parser.answer(ended=ended)
-        return answer if answer.usage is not None else replace(answer, usage=self._stated)
+        parser = self.read()
+        answer = Answer(complete=ended) if self._decode is None else parser.answer(ended=ended)
+        if answer.usage is not None or self._dialect.read_headers is no_usage:
+            return answer
+        headers = {name.lower(): value for name, value in self._headers.items()}
+        return replace(answer, usage=self._dialect.read_headers(headers))
 
-    def _read_held(self) -> None:
+    def written(self) -> Written:
+        """What the model wrote, as far as it was seen and no usage was stated; after `answer`."""
+        return self._opened().written()
+
+    @property
+    def weight(self) -> int:
+        """What is still held, in bytes."""
+        return self._weight + self._opened().weight
+
+    def read(self) -> "_Events | _Document":
+        """Read what is held, and let go of it."""
+        parser = self._parser or self._opened()
         data = b"".join(self._held)
         self._held.clear()
         self._weight = 0
         if self._decode is not None:
             for piece in self._decode(data):
-                self._parser.feed(piece)
+                parser.feed(piece)
+        return parser
+
+    def _opened(self) -> "_Events | _Document":
+        kind, coding = content_headers(self._headers)
+        make_decoder, dialect = event_decoder(kind), self._dialect
+        self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
+        self._decode = _as_it_is if self._decoded else decoding(coding)
+        return self._parser
 
 
 def _as_it_is(data: bytes) -> tuple[bytes]:
@@ -76,13 +108,27 @@ def _as_it_is(data: bytes) -> tuple[bytes]:
 
 
 class _Events:
-    __slots__ = ("_skimmer",)
+    __slots__ = ("_dialect", "_kept", "_make_decoder", "_skimmer")
 
     def __init__(self, dialect: Dialect, make_decoder: Callable[[], Decoder]) -> None:
+        self._dialect = dialect
+        self._make_decoder = make_decoder
         self._skimmer = EventSkimmer(dialect, make_decoder)
+        self._kept = Kept()
+
+    @property
+    def weight(self) -> int:
+        return self._kept.weight
 
     def feed(self, data: bytes) -> None:
         self._skimmer.feed(data)
+        if self._skimmer.stated:
+            self._kept.drop()
+        else:
+            self._kept.add(data)
+
+    def written(self) -> Written:
+        return written_in_events(self._dialect, self._make_decoder, self._kept)
 
     def answer(self, *, ended: bool) -> Answer:  # noqa: ARG002 - a stream says itself when it ends
         return self._skimmer.answer()
@@ -95,6 +141,13 @@ class _Document:
         self._dialect = dialect
         self._body = bytearray()
         self._too_long = False
+
+    @property
+    def weight(self) -> int:
+        return len(self._body)
+
+    def written(self) -> Written:
+        return written_in_document(self._dialect, bytes(self._body))
 
     def feed(self, data: bytes) -> None:
         self._too_long = self._too_long or len(self._body) + len(data) > BODY_BYTES_MAX

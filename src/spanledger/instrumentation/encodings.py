@@ -23,6 +23,8 @@ def decoding(content_encoding: str) -> Decode | None:
     Brotli and Zstandard need a module that the app has installed: HTTP clients ask for them only
     then.
     """
+    if content_encoding == "gzip":
+        return _inflating(_GZIP)
     codings = [name.strip().lower() for name in content_encoding.split(",")]
     steps = [_decoder(name) for name in reversed(codings) if name not in {"", "identity"}]
     known = [step for step in steps if step is not None]

@@ -67,6 +67,11 @@ class EventSkimmer:
         elif whole := self._cut(self._rest + data):
             self._skim(whole)
 
+    @property
+    def stated(self) -> bool:
+        """Some usage has been stated so far."""
+        return self._answer.usage is not None
+
     def answer(self) -> Answer:
         """What the stream has said, to be asked for once at its end."""
         self._follow(self._rest)

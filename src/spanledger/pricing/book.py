@@ -51,6 +51,8 @@ LIST_PROVIDERS: Final = {
     "aws.bedrock": "aws",
     "gcp.gemini": "google",
     "gcp.gen_ai": "google",
+    "gemini": "google",
+    "vertex_ai": "google",
     "gcp.vertex_ai": "google",
     "mistral_ai": "mistral",
     "moonshot_ai": "moonshotai",
