@@ -22,8 +22,9 @@ up: $(DEMO) ## run collector, cost API and dashboard on this machine
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: $(DEV) ## run the tests that take minutes: outages as long as real ones
-	$(BIN)/python -m pytest -m soak -n 0 $(ARGS)
+soak: $(DEV) ## run what takes minutes: real outages, each fault in each call, new examples
+	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=new $(ARGS)
 
 check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies
 	$(BIN)/ruff format --check .

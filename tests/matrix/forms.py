@@ -29,8 +29,8 @@ class Form:
     stream: bool = False
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
     """Expected counts, by what stands after `gen_ai.usage.`; all others are zero or absent."""
-    source: str = "provider"
-    """Expected `spanledger.usage.source`."""
+    states_usage: bool = True
+    """Whether the provider says what was used; elsewhere it may be estimated."""
 
     @property
     def is_async(self) -> bool:

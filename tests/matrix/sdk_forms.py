@@ -90,6 +90,14 @@ GOOGLE_FORMS: Final[list[Form]] = [
         stream=True,
         **GENERATED,
     ),
+    *GOOGLE.both(
+        "google embeddings",
+        lambda c: c.models.embed_content(model="gemini-embedding-001", contents=PROMPT),
+        provider="gcp.gemini",
+        operation="embeddings",
+        model="gemini-embedding-001",
+        states_usage=False,
+    ),
 ]
 
 
@@ -233,6 +241,12 @@ OLLAMA_FORMS: Final[list[Form]] = [
     *OLLAMA.both(
         "ollama generate",
         lambda c: c.generate(model="llama3.2", prompt=PROMPT),
+        **OLLAMA_TEXT,
+    ),
+    *OLLAMA.both(
+        "ollama generate, streamed",
+        lambda c: c.generate(model="llama3.2", prompt=PROMPT, stream=True),
+        stream=True,
         **OLLAMA_TEXT,
     ),
     *OLLAMA.both(
