@@ -1,6 +1,7 @@
 """From the bytes of a response, as they pass, to the answer that they hold."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
@@ -8,9 +9,11 @@ from typing import Final, cast
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, no_usage
 from spanledger.dialects.reader import read_answer
+from spanledger.dialects.sse import EventDecoder
 from spanledger.dialects.streams import Decoder, event_decoder
-from spanledger.instrumentation.encodings import Decode, decoding
+from spanledger.instrumentation.encodings import BadEncoding, Decode, decoding
 from spanledger.instrumentation.skim import EventSkimmer
+from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.wire import content_headers
 from spanledger.instrumentation.written import (
     Kept,
@@ -27,6 +30,10 @@ BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 HELD_BYTES_MAX: Final = 256 * 1024
 """The most that is held of a body before it is read: to read at once is cheaper than by chunks."""
 
+_NO_JSON: Final = "the body is no JSON document"
+
+_EVENT_START: Final = re.compile(rb"\s*(?:data|event|id|retry)?:")
+
 _CHUNK_BYTES: Final = 48
 """What holding a chunk takes beside its bytes."""
 
@@ -37,7 +44,16 @@ class AnswerReader:
     Nothing is looked at before the end, or before as much is held as may be.
     """
 
-    __slots__ = ("_decode", "_decoded", "_dialect", "_headers", "_held", "_parser", "_weight")
+    __slots__ = (
+        "_decode",
+        "_decoded",
+        "_dialect",
+        "_headers",
+        "_held",
+        "_parser",
+        "_problem",
+        "_weight",
+    )
 
     def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
         self._dialect = dialect
@@ -45,13 +61,19 @@ class AnswerReader:
         self._decoded = False
         self._decode: Decode | None = None
         self._parser: _Events | _Document | None = None
+        self._problem = ""
         self._held: list[bytes] = []  # chunks that nobody has looked at yet
         self._weight = 0
 
     @property
     def events(self) -> bool:
         """The body is a stream of events, whether or not the request asked for one."""
-        return isinstance(self._parser or self._opened(), _Events)
+        return isinstance(self._parser or self._opened(b""), _Events)
+
+    @property
+    def problem(self) -> str:
+        """What was wrong with the body, in a few words; to be asked for after `answer`."""
+        return self._problem or self._opened(b"").problem
 
     def hold(self, data: bytes, *, decoded: bool = False) -> bool:
         """Take the next bytes of the body; tells whether so much is held that it must be read.
@@ -77,29 +99,46 @@ class AnswerReader:
 
     def written(self) -> Written:
         """What the model wrote, as far as it was seen and no usage was stated; after `answer`."""
-        return self._opened().written()
+        return self._opened(b"").written()
 
     @property
     def weight(self) -> int:
         """What is still held, in bytes."""
-        return self._weight + self._opened().weight
+        return self._weight + self._opened(b"").weight
 
     def read(self) -> "_Events | _Document":
         """Read what is held, and let go of it."""
-        parser = self._parser or self._opened()
         data = b"".join(self._held)
         self._held.clear()
         self._weight = 0
+        if self._parser is None:
+            coding = content_headers(self._headers)[1]
+            self._decode = _as_it_is if self._decoded else decoding(coding)
+            if self._decode is None:
+                self._problem = f"content-encoding {bounded(coding)} is not known here"
         if self._decode is not None:
-            for piece in self._decode(data):
-                parser.feed(piece)
-        return parser
+            try:
+                for piece in self._decode(data):
+                    self._opened(piece).feed(piece)
+            except BadEncoding:
+                self._problem = "the body is not in the encoding that it says"
+                self._decode = None
+        return self._opened(b"")
 
-    def _opened(self) -> "_Events | _Document":
-        kind, coding = content_headers(self._headers)
-        make_decoder, dialect = event_decoder(kind), self._dialect
-        self._parser = _Events(dialect, make_decoder) if make_decoder else _Document(dialect)
-        self._decode = _as_it_is if self._decoded else decoding(coding)
+    def _opened(self, start: bytes) -> "_Events | _Document":
+        """What parses the body, by its type, or by its start where that says otherwise."""
+        if self._parser is None:
+            kind, dialect = content_headers(self._headers)[0], self._dialect
+            make_decoder = event_decoder(kind)
+            if make_decoder is EventDecoder and start.lstrip().startswith((b"{", b"[")):
+                self._problem = "the body is no stream of events, as it says, but JSON"
+                make_decoder = None
+            elif make_decoder is None and _EVENT_START.match(start):
+                self._problem = "the body is a stream of events, and does not say so"
+                make_decoder = EventDecoder
+            self._parser = (
+                _Events(dialect, make_decoder) if make_decoder else _Document(dialect, kind)
+            )
         return self._parser
 
 
@@ -127,6 +166,10 @@ class _Events:
         else:
             self._kept.add(data)
 
+    @property
+    def problem(self) -> str:
+        return "an event was too long to be read" if self._skimmer.dropped else ""
+
     def written(self) -> Written:
         return written_in_events(self._dialect, self._make_decoder, self._kept)
 
@@ -135,10 +178,12 @@ class _Events:
 
 
 class _Document:
-    __slots__ = ("_body", "_dialect", "_too_long")
+    __slots__ = ("_body", "_dialect", "_json", "_too_long", "problem")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, kind: str) -> None:
         self._dialect = dialect
+        self._json = not kind or "json" in kind  # not speech, say, nor a plain transcript
+        self.problem = ""
         self._body = bytearray()
         self._too_long = False
 
@@ -161,6 +206,9 @@ class _Document:
         whole = read_answer(self._dialect, body)
         if whole is not None:
             return whole
+        if ended:
+            no_json = _NO_JSON if self._json else ""
+            self.problem = "the body is too long to be read" if self._too_long else no_json
         if body.lstrip().startswith(b"["):
             return reduce(
                 lambda so_far, chunk: self._dialect.read_event(so_far, "", chunk),

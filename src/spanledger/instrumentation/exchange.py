@@ -48,6 +48,8 @@ from spanledger.settings import Settings
 
 __all__ = ["Exchange", "Reading", "Recorder"]
 
+_UNREADABLE: Final = "the body could not be read"
+
 _REDIRECT: Final = 300
 _FAILURE: Final = 400
 
@@ -219,10 +221,11 @@ class Exchange:
         if self._first_chunk_seconds is None:
             self._first_chunk_seconds = time.perf_counter() - self._started
         if reader.hold(chunk, decoded=decoded):
-            self._reader = None
+            self._reader, self._told[names.ANSWER_PROBLEM] = None, _UNREADABLE
             with guarded("read an answer"):
                 reader.read()
                 self._reader = reader
+                del self._told[names.ANSWER_PROBLEM]
 
     def end(
         self, *, ended: bool, error: BaseException | None = None, end_time: int | None = None
@@ -343,8 +346,12 @@ class Exchange:
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
         answer, reader = Answer(complete=True), self._reader
         if reader is not None:
+            problem = _UNREADABLE
             with guarded("read an answer"):
                 answer = reader.answer(ended=ended)
+                problem = reader.problem
+            if problem:
+                self._told[names.ANSWER_PROBLEM] = problem
         streamed = self._asked[names.REQUEST_STREAM] or (reader is not None and reader.events)
         if streamed and self._first_chunk_seconds is not None:
             self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds

@@ -162,7 +162,8 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
         facts[names.USAGE_RAW] = evidence
     try:
         usage = read_usage(provider, raw)
-    except InvalidUsage:
+    except InvalidUsage as error:
+        facts[names.ANSWER_PROBLEM] = bounded(f"usage: {error}")
         return facts
     counts = zip(names.USAGE.values(), _conventional(usage), strict=True)
     facts.update({name: count for name, count in counts if count is not None})
