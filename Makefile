@@ -23,7 +23,7 @@ test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: $(DEV) ## run what takes minutes: real outages, each fault in each call, new examples
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak --dist=load $(ARGS)
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=new $(ARGS)
 
 check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies
