@@ -28,7 +28,16 @@ from spanledger.instrumentation.losses import losses
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.unknown import unknown_exchanges
 
-__all__ = ["KEPT_MAX", "KEPT_S", "Counts", "ProcessState", "State", "read_states", "seen"]
+__all__ = [
+    "KEPT_MAX",
+    "KEPT_S",
+    "Counts",
+    "ProcessState",
+    "State",
+    "is_held",
+    "read_states",
+    "seen",
+]
 
 Counts = Mapping[str, Mapping[str, int]]
 """(sort of event, its kind) -> how often."""
@@ -206,13 +215,13 @@ def _clear(directory: Path) -> None:
 def _delete_dead(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if not _is_held(fd):
+        if not is_held(fd):
             path.unlink(missing_ok=True)
     finally:
         os.close(fd)
 
 
-def _is_held(fd: int) -> bool:
+def is_held(fd: int) -> bool:
     """Whether another process holds the lock, which means that it lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -228,7 +237,7 @@ def _read(path: Path) -> State | None:
     except OSError:
         return None
     try:
-        alive = _is_held(fd)
+        alive = is_held(fd)
         payloads = read_frames(os.pread(fd, _BYTES_MAX, 0), limit=1).payloads
     except OSError:
         return None
