@@ -35,7 +35,7 @@ LOADING_S: Final = 1.0
 """How much longer where the vocabulary is not loaded yet."""
 
 _STOPPING_S: Final = 1.0
-"""How long a single piece may take at most, and mostly takes a thousandth of that."""
+"""How long the thread may take to stop, and mostly takes a thousandth of that."""
 
 _NOTHING: Final[Facts] = {}
 
