@@ -25,7 +25,7 @@ from spanledger.instrumentation.estimation import (
     WAITING_MAX,
     Estimator,
     drain,
-    passed_over,
+    not_estimated,
 )
 from spanledger.instrumentation.unstated import Facts, Unstated
 from spanledger.tokenizer import count_tokens
@@ -374,7 +374,7 @@ def test_the_counting_is_done_in_another_thread(estimator: Estimator) -> None:
 def test_what_would_be_too_much_is_not_taken(estimator: Estimator) -> None:
     """In bytes and in number: the caller ends it at once, and it is counted."""
     ended, gate = Ended(), threading.Event()
-    before = passed_over().get("too many wait", 0)
+    before = not_estimated().get("too many wait", 0)
 
     def hold_up(_facts: Facts) -> None:
         gate.wait(60)
@@ -386,7 +386,7 @@ def test_what_would_be_too_much_is_not_taken(estimator: Estimator) -> None:
     assert estimator.drain(60)
 
     assert len(ended.facts) == sum(taken) < len(taken)
-    assert passed_over()["too many wait"] - before == 1 + len(taken) - sum(taken)
+    assert not_estimated()["too many wait"] - before == 1 + len(taken) - sum(taken)
 
 
 def test_the_end_does_not_wait_for_what_takes_long(
@@ -395,7 +395,7 @@ def test_the_end_does_not_wait_for_what_takes_long(
     """What is not counted in time ends without an estimate, each once, and no more is taken."""
     ended = Ended()
     kind = "there was no time left"
-    before = passed_over().get(kind, 0)
+    before = not_estimated().get(kind, 0)
     count_tokens("", ["The vocabulary is there."])
     long = "All work and no play makes a long text. " * 50_000
     for _ in range(12):
@@ -405,7 +405,7 @@ def test_the_end_does_not_wait_for_what_takes_long(
 
     assert len(ended.facts) == 12
     assert without > 0
-    assert passed_over()[kind] - before == without
+    assert not_estimated()[kind] - before == without
     assert not estimator.take(unstated(), ended)
     assert len([line for line in caplog.messages if kind in line]) == (before == 0)
 
