@@ -22,6 +22,7 @@ from typing import Final, cast
 
 from spanledger.instrumentation import news
 from spanledger.instrumentation.batches import passed_over
+from spanledger.instrumentation.estimation import not_estimated
 from spanledger.instrumentation.frames import frame, read_frames
 from spanledger.instrumentation.guard import failures
 from spanledger.instrumentation.losses import losses
@@ -59,14 +60,15 @@ _SORTS: Final[Mapping[str, Callable[[], dict[str, int]]]] = {
     "failures": failures,
     "unknown": unknown_exchanges,
     "passed_over": passed_over,
+    "not_estimated": not_estimated,
 }
 
 
 def seen() -> Counts:
     """What this process has counted.
 
-    Lost spans, failures of ours, exchanges that nothing reads, and results of batches that could
-    not be recorded, each by kind.
+    Lost spans, failures of ours, exchanges that nothing reads, results of batches that could not be
+    recorded, and calls without usage that were not estimated, each by kind.
     """
     return {sort: counts() for sort, counts in _SORTS.items()}
 
