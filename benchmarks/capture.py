@@ -3,9 +3,10 @@
 The same calls of the real OpenAI SDK against a server in another process, by workers that differ
 only in what records them. All workers live side by side and take turns, in another order each
 round, so that whatever the machine does meets all of them. CPU time is what the operating system
-counted for the worker's whole process, from one turn of it to the next: what threads of ours do in
-the background is in it. Figures are differences to the worker without instrumentation; a second
-worker without any is the control, whose difference is the noise.
+counted for the worker's whole process in its turn, what threads of ours do included: a turn ends
+when all that it has left to be sent is sent. Figures are medians, over all rounds, of the
+difference to the turn of the worker without instrumentation in the same round; a second worker
+without any is the control, whose difference is the noise.
 """
 
 import argparse
@@ -22,7 +23,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -45,12 +45,12 @@ class Worker:
     """A process of an app, and what was measured of it."""
 
     process: "subprocess.Popen[str]"
-    marks: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-    """Kind of call -> CPU seconds of the process at the start of each turn, and at the end."""
+    cpu_us: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """Kind of call -> microseconds of CPU for each, turn by turn."""
     walls: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     """Kind of call -> milliseconds of each call."""
-    firsts: list[list[float]] = field(default_factory=list[list[float]])
-    """Round -> milliseconds to the first chunk of each of its streams."""
+    firsts: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """`firsts` or `firsts_cpu` -> milliseconds to the first chunk of a stream, median of a turn."""
 
     def ask(self, line: str) -> dict[str, Any]:
         """One turn: the worker does what `line` says, and tells of it."""
@@ -59,22 +59,13 @@ class Worker:
         answer = cast("IO[str]", self.process.stdout).readline()
         return cast("dict[str, Any]", json.loads(answer))
 
-    def mark(self, kind: str) -> None:
-        """Read the clock of its CPU."""
-        self.marks.setdefault(kind, []).append(self.ask("cpu")["cpu"])
-
     def turn(self, kind: str, calls: int) -> None:
         """Let it make its calls."""
-        self.mark(kind)
         answer = self.ask(f"{kind} {calls}")
+        self.cpu_us.setdefault(kind, []).append(answer["cpu"] * 1e6 / calls)
         self.walls.setdefault(kind, []).extend(answer["walls"])
-        if kind == "stream":
-            self.firsts.append(answer["firsts"])
-
-    def cpu_us(self, kind: str, calls: int) -> list[float]:
-        """Microseconds of CPU for a call, round by round."""
-        pairs = pairwise(self.marks[kind])
-        return [(later - sooner) * 1e6 / calls for sooner, later in pairs]
+        for name in ("firsts", "firsts_cpu") if kind == "stream" else ():
+            self.firsts.setdefault(name, []).append(statistics.median(answer[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--chats", type=int, default=20, help="chat calls in a turn")
+    parser.add_argument("--chats", type=int, default=40, help="chat calls in a turn")
     parser.add_argument("--streams", type=int, default=2, help="streams in a turn")
     parser.add_argument("--strict", action="store_true", help="exit with 1 beyond a budget")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
@@ -111,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers = _start(stack)
         grown = _run(workers, options)
         exits = {name: _stop(worker) for name, worker in workers.items()}
-    figures = _figures(workers, options, grown, exits)
+    figures = _figures(workers, grown, exits)
     text = _table(figures, options)
     print(text)
     if not options.no_page:
@@ -167,9 +158,6 @@ def _run(workers: dict[str, Worker], options: argparse.Namespace) -> dict[str, f
             random.shuffle(order)
             for worker in order:
                 worker.turn(kind, calls)
-        time.sleep(6)  # what is still to be sent belongs to the last round
-        for worker in order:
-            worker.mark(kind)
     return {name: worker.ask("cpu")["rss_mb"] - before[name] for name, worker in workers.items()}
 
 
@@ -182,20 +170,9 @@ def _stop(worker: Worker) -> float:
     return time.perf_counter() - begin
 
 
-def _added(workers: dict[str, Worker], name: str, kind: str, calls: int) -> float:
-    """What a call takes more than in the worker without instrumentation.
-
-    The mean: a sender works seldom and then much, which a median would not see.
-    """
-    own, bare = workers[name].cpu_us(kind, calls), workers["none"].cpu_us(kind, calls)
-    return statistics.fmean(own) - statistics.fmean(bare)
-
-
-def _first(workers: dict[str, Worker], name: str) -> float:
-    pairs = zip(workers[name].firsts, workers["none"].firsts, strict=True)
-    return statistics.median(
-        (statistics.median(own) - statistics.median(bare)) * 1000 for own, bare in pairs
-    )
+def _between(own: Sequence[float], bare: Sequence[float]) -> float:
+    """The difference, as the median over the rounds."""
+    return statistics.median(mine - theirs for mine, theirs in zip(own, bare, strict=True))
 
 
 def _p99(values: Sequence[float]) -> float:
@@ -204,30 +181,34 @@ def _p99(values: Sequence[float]) -> float:
 
 def _figures(
     workers: dict[str, Worker],
-    options: argparse.Namespace,
     grown: dict[str, float],
     exits: dict[str, float],
 ) -> list[Figure]:
-    chat = statistics.fmean(workers["none"].cpu_us("chat", options.chats))
-    stream = statistics.fmean(workers["none"].cpu_us("stream", options.streams))
-    figures = [Figure(f"chat call, CPU: {VARIANTS['none']}", chat, "us")]
-    for name in ("control", "stock", "recorded", "complete"):
-        added = _added(workers, name, "chat", options.chats)
-        budget = 200 if name == "complete" else None
-        figures.append(Figure(f"chat call, CPU added: {VARIANTS[name]}", added, "us", budget))
-    figures.append(Figure(f"200-chunk stream, CPU: {VARIANTS['none']}", stream, "us"))
-    for name in ("control", "stock", "recorded", "complete"):
-        added = 100 * _added(workers, name, "stream", options.streams) / stream
-        budget = 2 if name == "complete" else None
-        figures.append(Figure(f"200-chunk stream, CPU added: {VARIANTS[name]}", added, "%", budget))
-    for name in ("control", "stock", "complete"):
-        budget = 50 if name == "complete" else None
-        figures.append(
-            Figure(f"first chunk later by: {VARIANTS[name]}", _first(workers, name), "us", budget)
-        )
-    bare = _p99(workers["none"].walls["chat"])
+    bare = workers["none"]
+    figures: list[Figure] = []
+    for kind, name, budget in (("chat", "chat call", 200), ("stream", "200-chunk stream", 2)):
+        whole = statistics.median(bare.cpu_us[kind])
+        figures.append(Figure(f"{name}, CPU: {VARIANTS['none']}", whole, "us"))
+        for variant in ("control", "stock", "recorded", "complete"):
+            added = _between(workers[variant].cpu_us[kind], bare.cpu_us[kind])
+            value, unit = (added, "us") if kind == "chat" else (100 * added / whole, "%")
+            figures.append(
+                Figure(
+                    f"{name}, CPU added: {VARIANTS[variant]}",
+                    value,
+                    unit,
+                    budget if variant == "complete" else None,
+                )
+            )
+    for name, means in (("firsts_cpu", "CPU of the thread"), ("firsts", "elapsed")):
+        for variant in ("control", "stock", "complete"):
+            later = 1000 * _between(workers[variant].firsts[name], bare.firsts[name])
+            budget = 50 if (variant, name) == ("complete", "firsts_cpu") else None
+            what = f"first chunk later by ({means}): {VARIANTS[variant]}"
+            figures.append(Figure(what, later, "us", budget))
+    bare_p99 = _p99(bare.walls["chat"])
     for name in ("control", "hanging"):
-        added = _p99(workers[name].walls["chat"]) - bare
+        added = _p99(workers[name].walls["chat"]) - bare_p99
         budget = 1 if name == "hanging" else None
         figures.append(Figure(f"chat call, p99 added: {VARIANTS[name]}", added, "ms", budget))
     growth = grown["hanging"] - grown["none"]

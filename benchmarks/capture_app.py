@@ -56,15 +56,30 @@ def main() -> None:
     for line in sys.stdin:
         what, _, calls = line.strip().partition(" ")
         answer: dict[str, Any] = {}
+        begin = _cpu_s()
         if what == "chat":
             answer["walls"] = [chat(client) for _ in range(int(calls))]
         elif what == "stream":
-            pairs = [stream(client) for _ in range(int(calls))]
-            answer["firsts"] = [first for first, _ in pairs]
-            answer["walls"] = [whole for _, whole in pairs]
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        answer |= {"cpu": used.ru_utime + used.ru_stime, "rss_mb": _rss_mb()}
+            streams = [stream(client) for _ in range(int(calls))]
+            answer["firsts"], answer["firsts_cpu"], answer["walls"] = zip(*streams, strict=True)
+        if what in {"chat", "stream"} and VARIANT == "complete":
+            # What the calls have left to be sent belongs to their turn.
+            _flush()
+        answer |= {"cpu": _cpu_s() - begin, "rss_mb": _rss_mb()}
         print(json.dumps(answer), flush=True)
+
+
+def _cpu_s() -> float:
+    """What the whole process has used, its threads in the background included."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _flush() -> None:
+    from opentelemetry import trace
+
+    provider: Any = trace.get_tracer_provider()
+    provider.force_flush()
 
 
 def chat(client: Any) -> float:
@@ -74,17 +89,19 @@ def chat(client: Any) -> float:
     return (time.perf_counter() - begin) * 1000
 
 
-def stream(client: Any) -> tuple[float, float]:
-    """One stream; returns milliseconds to its first chunk, and to its end."""
-    begin, first = time.perf_counter(), 0.0
+def stream(client: Any) -> tuple[float, float, float]:
+    """One stream; returns milliseconds to its first chunk, those of CPU among them, to its end."""
+    begin, begin_cpu, first, first_cpu = time.perf_counter(), time.thread_time(), 0.0, 0.0
     for _ in client.chat.completions.create(
         model="gpt-4o",
         messages=MESSAGES,
         stream=True,
         stream_options={"include_usage": True},
     ):
-        first = first or time.perf_counter()
-    return (first - begin) * 1000, (time.perf_counter() - begin) * 1000
+        if not first:
+            first, first_cpu = time.perf_counter(), time.thread_time()
+    end = time.perf_counter()
+    return (first - begin) * 1000, (first_cpu - begin_cpu) * 1000, (end - begin) * 1000
 
 
 def _rss_mb() -> float:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,17 @@ from spanledger.settings import child_environment
 
 ADMIN_KEY = "sl_admin_of_the_tests"
 
-HANGS_AFTER_S = 80
-"""Longer than any test keeps it, shorter than pytest waits for one."""
+HANGS_AFTER_S = 90
+"""Much longer than a start or a stop takes, and shorter than pytest waits for a test."""
+
+_FREE_PORTS = ("--port", "0", "--otlp-http-port", "0")
+
+_TELLS_ON_SIGQUIT = """
+import faulthandler, runpy, signal
+faulthandler.register(signal.SIGQUIT, all_threads=True)
+runpy.run_module("spanledger", run_name="__main__", alter_sys=True)
+"""
+"""`python -m spanledger`, which says on stderr where it is when it is asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Running:
 
 
 def run_spanledger(
-    *args: str, cwd: Path, timeout_s: float = 60, **environ: str
+    *args: str, cwd: Path, timeout_s: float = 100, **environ: str
 ) -> "subprocess.CompletedProcess[str]":
     """One command to its end."""
     return subprocess.run(
@@ -45,26 +54,46 @@ def run_spanledger(
 @contextmanager
 def spanledger_up(cwd: Path, *args: str, **environ: str) -> Generator[Running]:
     """`spanledger up` on free ports, with its data below `cwd`, stopped by SIGTERM."""
-    command = [sys.executable, "-m", "spanledger", "up", "--port", "0", "--otlp-http-port", "0"]
+    command = [sys.executable, "-c", _TELLS_ON_SIGQUIT, "up", *_FREE_PORTS, *args]
     with subprocess.Popen(
-        [*command, *args],
+        command,
         cwd=cwd,
-        env=child_environment(
-            **{"SPANLEDGER_ADMIN_KEY": ADMIN_KEY, "PYTHONFAULTHANDLER": "1", **environ}
-        ),
+        env=child_environment(**{"SPANLEDGER_ADMIN_KEY": ADMIN_KEY, **environ}),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        # A process that hangs says where before it ends, instead of holding up the test for ever.
-        watchdog = threading.Timer(HANGS_AFTER_S, process.send_signal, (signal.SIGABRT,))
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            yield Running(*_addresses(process), process)
+            with _watched(process):
+                addresses = _addresses(process)
+            yield Running(*addresses, process)
         finally:
             process.terminate()
-            process.wait(timeout=30)
-            watchdog.cancel()
+            with _watched(process):
+                process.wait()
+
+
+@contextmanager
+def _watched(process: "subprocess.Popen[str]") -> Generator[None]:
+    """If the block takes too long, the process says where it is and ends: no test hangs with it."""
+    hung = threading.Event()
+
+    def end() -> None:
+        hung.set()
+        process.send_signal(signal.SIGQUIT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.kill()
+
+    watchdog = threading.Timer(HANGS_AFTER_S, end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+    if hung.is_set():
+        msg = f"spanledger up hung for {HANGS_AFTER_S} s; its stacks are on stderr"
+        raise TimeoutError(msg)
 
 
 def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str]:

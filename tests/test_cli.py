@@ -5,13 +5,14 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
 from spanledger import __version__
-from spanledger.cli import main
+from spanledger.cli import _stop_signals, _wait, main
 from tests.running import ADMIN_KEY, run_spanledger, spanledger_up
 
 
@@ -21,7 +22,21 @@ def test_up_serves_both_ports_and_stops_on_sigterm(tmp_path: Path) -> None:
         assert httpx.get(f"{up.api_url}/health", trust_env=False).status_code == 200
         assert httpx.get(f"{up.otlp_url}/health", trust_env=False).status_code == 200
         up.process.send_signal(signal.SIGTERM)
-        assert up.process.wait(timeout=30) == 0
+        assert up.process.wait(timeout=90) == 0
+
+
+def test_a_signal_to_stop_counts_whenever_it_comes_and_to_whichever_thread() -> None:
+    """R2: before anybody waits for it, and where the kernel gave it to a thread of the database."""
+    with _stop_signals() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        _wait(stop)
+    with _stop_signals() as stop:
+        other = threading.Thread(
+            target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        )
+        other.start()
+        _wait(stop)
+        other.join()
 
 
 def test_up_makes_the_first_admin_key_and_shows_it_once(tmp_path: Path) -> None:
@@ -177,5 +192,5 @@ def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
         address = next(line for line in process.stdout if line.startswith("Dashboard: "))
         assert httpx.get(f"{address.split()[1]}/health", trust_env=False).status_code == 200
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=90) == 0
     assert (tmp_path / "kept").is_dir()

@@ -38,7 +38,7 @@ def test_what_was_acknowledged_survives(tmp_path: Path, number: signal.Signals) 
     with spanledger_up(tmp_path) as up:
         deliver(up, 1, 2, 3)
         up.process.send_signal(number)
-        up.process.wait(timeout=30)
+        up.process.wait(timeout=90)
 
     with spanledger_up(tmp_path) as up:
         deliver(up, 3, 4)

@@ -60,6 +60,8 @@ USAGE_PARTIAL: Final = "spanledger.usage.partial"
 USAGE_RAW: Final = "spanledger.usage.raw"
 """The provider's usage object as JSON, at most `USAGE_RAW_BYTES_MAX` bytes."""
 USAGE_RAW_BYTES_MAX: Final = 4096
+ANSWER_PROBLEM: Final = "spanledger.answer.problem"
+"""What kept us from reading the answer, or from believing its usage, in a few words."""
 PREVIOUS_RESPONSE_ID: Final = "spanledger.previous_response.id"
 REQUEST_BATCH: Final = "spanledger.request.batch"
 REQUEST_SERVICE_TIER: Final = "spanledger.request.service_tier"

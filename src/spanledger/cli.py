@@ -4,9 +4,9 @@ import argparse
 import json
 import logging
 import signal
+import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
@@ -115,7 +115,7 @@ def _up(args: argparse.Namespace) -> None:
         _say(f"  Data       {settings.data_dir}")
         if served.new_admin_key:
             _say(f"  Admin key  {served.new_admin_key}  (shown only now: keep it)")
-        stop.wait()
+        _wait(stop)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -135,7 +135,7 @@ def _demo(args: argparse.Namespace) -> None:
             _say(f"\nDashboard: {served.api_url}  log in with the key {key}")
             if not args.once:
                 _say("Press Ctrl-C to stop.")
-                stop.wait()
+                _wait(stop)
 
 
 def _with_free_port(settings: Settings) -> Settings:
@@ -221,20 +221,34 @@ def _missing_extra(error: ImportError) -> str:
 
 
 @contextmanager
-def _stop_signals() -> Generator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, as long as the block runs."""
-    stop = threading.Event()
+def _stop_signals() -> Generator[socket.socket]:
+    """A socket that SIGINT and SIGTERM write to, as long as the block runs; `_wait` waits for one.
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
+    An event would not do: a signal that comes between Python's look for signals and the wait
+    itself, or to a thread of the database, wakes nobody, and the command would run for ever.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.signal(number, on_signal) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    arrived, sent = socket.socketpair()
+    with arrived, sent:
+        sent.settimeout(0)  # as `set_wakeup_fd` wants it
+        earlier = signal.set_wakeup_fd(sent.fileno())
+        handlers = {number: signal.signal(number, _go_on) for number in numbers}
+        try:
+            yield arrived
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(earlier)
+
+
+def _go_on(_number: int, _frame: FrameType | None) -> None:
+    """What a stop does by itself: nothing, the block ends in its own time."""
+
+
+def _wait(stop: socket.socket) -> None:
+    """Wait for the first signal to stop, also if it has come already."""
+    while stop.recv(1)[0] not in {signal.SIGINT, signal.SIGTERM}:
+        pass
 
 
 def _say(text: str) -> None:

@@ -59,6 +59,9 @@ class Settings:
     exporters that the app has itself: our own sender delivers model calls alone."""
     capture_content: bool = False
     """In the app: put prompts and answers on the span. They are left out unless this is set."""
+    estimate_usage: bool = True
+    """In the app: where a provider states no usage, count tokens in the background and mark the
+    call as estimated. It takes memory for a vocabulary, and time when that is first needed."""
     baggage: bool = False
     """In the app: hand the attribution on to called services, and take it from callers, as
     OpenTelemetry baggage."""

@@ -6,7 +6,9 @@ Anthropic beside it); each dialect settles it, so nothing after it needs to ask.
 the OpenTelemetry GenAI conventions (`gen_ai.usage.*`), where the same containment holds.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final
 
 from spanledger.errors import InvalidUsage
@@ -75,27 +77,22 @@ class Usage:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
-        stated = {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
-        for unit, value in stated.items():
-            _check_quantity(unit, value)
-        for part, wholes in PART_OF.items():
-            # A part of nothing fits into anything, alone and together with another.
-            if stated.get(part):
-                for whole in wholes:
-                    self._check_parts((part,), whole)
-        for part, other, whole in DISJOINT:
-            if stated.get(part) and stated.get(other):
-                self._check_parts((part, other), whole)
-
-    def _check_parts(self, parts: tuple[str, ...], whole: str) -> None:
-        together = sum(getattr(self, part) or 0 for part in parts)
-        if together > (getattr(self, whole) or 0):
-            msg = f"{' and '.join(parts)} {together} exceeds {whole} {getattr(self, whole)}"
-            raise InvalidUsage(msg)
+        stated = dict(zip(UNITS, _quantities(self), strict=True))
+        # Nothing fits into anything, alone and together with another.
+        parts = [
+            unit for unit, value in stated.items() if _is_some(unit, value) and unit in PART_OF
+        ]
+        for part in parts:
+            for whole in PART_OF[part]:
+                _check_parts(stated, (part,), whole)
+        for part, other, whole in DISJOINT if len(parts) > 1 else ():
+            if part in parts and other in parts:
+                _check_parts(stated, (part, other), whole)
 
     def reported(self) -> dict[str, int]:
         """The units that were reported, by name, zeros included."""
-        return {unit: value for unit in UNITS if (value := getattr(self, unit)) is not None}
+        values = zip(UNITS, _quantities(self), strict=True)
+        return {unit: value for unit, value in values if value is not None}
 
     @property
     def total_tokens(self) -> int:
@@ -106,11 +103,26 @@ class Usage:
 UNITS: Final = tuple(field.name for field in fields(Usage))
 """The names of all units, in the order in which they are shown and stored."""
 
+_quantities: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*UNITS)
 
-def _check_quantity(unit: str, value: object) -> None:
+
+def _is_some(unit: str, value: object) -> bool:
+    """Whether `value` is more than nothing; what is no quantity at all is refused."""
+    if value is None:
+        return False
+    if type(value) is int and 0 <= value <= QUANTITY_MAX:
+        return value > 0
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"{unit} is {value!r}, not a whole number"
         raise InvalidUsage(msg[:200])
     if not 0 <= value <= QUANTITY_MAX:
         msg = f"{unit} {value} is not between 0 and {QUANTITY_MAX}"
         raise InvalidUsage(msg[:200])
+    return value > 0
+
+
+def _check_parts(stated: Mapping[str, int | None], parts: tuple[str, ...], whole: str) -> None:
+    together = sum([stated[part] or 0 for part in parts])
+    if together > (stated[whole] or 0):
+        msg = f"{' and '.join(parts)} {together} exceeds {whole} {stated[whole]}"
+        raise InvalidUsage(msg)

@@ -255,9 +255,7 @@ def test_results_without_counts(results: list[object]) -> None:
 
 @pytest.mark.parametrize(("name", "dialect"), STREAMS)
 @given(places=st.lists(st.integers(min_value=0, max_value=3000), max_size=12))
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_do_not_matter(
     recorded: Recorded,
     read_stream: ReadStream,

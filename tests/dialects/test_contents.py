@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.dialects.contents import texts_along
@@ -68,7 +68,6 @@ JSON = st.recursive(
 
 
 @given(body=st.dictionaries(st.sampled_from("abc"), JSON))
-@settings(deadline=None)
 def test_any_json(body: dict[str, object]) -> None:
     """Whatever the body is, what comes out are texts that can be encoded, none of them empty."""
     for path, keys in (("a", ()), ("a.b", ("c",)), ("a.a.a", ("b", "c"))):

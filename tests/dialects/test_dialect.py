@@ -3,7 +3,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from spanledger.dialects.dialect import Answer, Dialect, Request
@@ -137,11 +137,17 @@ BODIES: st.SearchStrategy[Any] = st.dictionaries(
 NAMES = ["", "message_start", "error", "response.completed", "metadata", "messageStop"]
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 @given(body=BODIES, name=st.sampled_from(NAMES))
-@settings(deadline=None)
-def test_any_object_is_accepted(dialect: Dialect, body: Any, name: str) -> None:
+@settings(max_examples=200)
+def test_any_object_is_accepted(body: Any, name: str) -> None:
     """Whatever object a provider sends, every function of a dialect answers without raising."""
+    for dialect in DIALECTS:  # to draw an object takes much longer than to read it
+        note(dialect.name)
+        accept(dialect, body, name)
+
+
+def accept(dialect: Dialect, body: Any, name: str) -> None:
+    """Have `body` read in every way that the dialect has."""
     assert isinstance(dialect.read_request("/", body), Request)
     for answer in (dialect.read_answer(body), dialect.read_event(Answer(), name, body)):
         assert isinstance(answer, Answer)
@@ -167,7 +173,7 @@ def test_line_ends_and_single_bytes(
 
 @pytest.mark.parametrize("file", STREAMS)
 @given(places=st.lists(st.integers(min_value=0, max_value=5000), max_size=12))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_chunking(
     recorded: Recorded, read_stream: ReadStream, file: str, places: list[int]
 ) -> None:

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.dialects.eventstream import MessageDecoder
@@ -161,7 +161,6 @@ MESSAGES = st.lists(
     places=st.lists(st.integers(min_value=0, max_value=600), max_size=8),
     limit=st.sampled_from([90, EVENT_BYTES_MAX]),
 )
-@settings(deadline=None)
 def test_chunks_do_not_matter(stream: bytes, places: list[int], limit: int) -> None:
     """However the network cuts a stream, the same events come out and the same are dropped."""
     whole, pieces = MessageDecoder(limit=limit), MessageDecoder(limit=limit)
@@ -176,7 +175,6 @@ def test_chunks_do_not_matter(stream: bytes, places: list[int], limit: int) -> N
         st.tuples(st.sampled_from(["metadata", "messageStop"]), st.text(max_size=30)), max_size=6
     )
 )
-@settings(deadline=None)
 def test_second_opinion(events: list[tuple[str, str]]) -> None:
     """Botocore's own parser finds the same events in the same bytes."""
     stream = b"".join(plain(name, payload.encode()) for name, payload in events)

@@ -155,6 +155,9 @@ def test_what_looks_like_a_call(host: str, path: str) -> None:
         ("generativelanguage.googleapis.com", "/v1beta/models/gemini-2.5-pro:batchGenerateContent"),
         ("generativelanguage.googleapis.com", "/v1beta/cachedContents"),
         ("aiplatform.googleapis.com", "/v1/projects/p/locations/l/customJobs"),
+        ("api.mistral.ai", "/v1/batch/jobs"),
+        ("api.mistral.ai", "/v1/batch/jobs/b9a5/cancel"),
+        ("ollama.com", "/api/pull"),
         ("shop.example", "/chat"),
         ("shop.example", "/api/generate"),
         ("shop.example", "/orders"),
@@ -164,3 +167,13 @@ def test_what_looks_like_a_call(host: str, path: str) -> None:
 def test_what_is_no_call(host: str, path: str) -> None:
     """Housekeeping at a model host costs nothing, and an app's own services are its own."""
     assert not looks_like_model_call(host, path)
+
+
+def test_hosts_of_the_users_own_are_model_hosts() -> None:
+    """S4.1: a POST to a host that `endpoints` names is not passed over either."""
+    endpoints = {"llm.corp.example": "openai", "gpu.corp.example:8000": "gcp.vertex_ai"}
+    assert looks_like_model_call("llm.corp.example", "/new", endpoints=endpoints)
+    assert not looks_like_model_call("llm.corp.example", "/v1/files", endpoints=endpoints)
+    assert not looks_like_model_call("shop.corp.example", "/new", endpoints=endpoints)
+    assert not looks_like_model_call("gpu.corp.example", "/new", port=8000, endpoints=endpoints)
+    assert looks_like_model_call("gpu.corp.example", "/v1/chat", port=8000, endpoints=endpoints)

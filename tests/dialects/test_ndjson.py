@@ -2,7 +2,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.dialects.ndjson import LineDecoder
@@ -61,7 +61,6 @@ def test_too_long_a_line_is_dropped() -> None:
     places=st.lists(st.integers(min_value=0, max_value=200), max_size=8),
     limit=st.sampled_from([2, 8, EVENT_BYTES_MAX]),
 )
-@settings(deadline=None)
 def test_chunks_do_not_matter(stream: bytes, places: list[int], limit: int) -> None:
     """However the network cuts a stream, its lines come out, and the same are dropped."""
     decoder = LineDecoder(limit=limit)

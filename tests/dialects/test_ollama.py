@@ -73,7 +73,7 @@ def test_first_line_alone(recorded: Recorded) -> None:
 
 
 @given(cut=st.integers(min_value=0, max_value=600))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_do_not_matter(recorded: Recorded, read_stream: ReadStream, cut: int) -> None:
     """Wherever the network cuts a stream, the same answer comes out."""
     stream = recorded("ollama_chat_stream.ndjson")

@@ -2,7 +2,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.dialects.sse import EVENT_BYTES_MAX, Event, EventDecoder
@@ -102,7 +102,6 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
     places=st.lists(st.integers(min_value=0, max_value=200), max_size=8),
     limit=st.sampled_from([8, 16, EVENT_BYTES_MAX]),
 )
-@settings(deadline=None)
 def test_chunks_do_not_matter(stream: bytes, places: list[int], limit: int) -> None:
     """However the network cuts a stream, the same events come out and the same are dropped."""
     whole, pieces = EventDecoder(limit=limit), EventDecoder(limit=limit)
@@ -113,7 +112,6 @@ def test_chunks_do_not_matter(stream: bytes, places: list[int], limit: int) -> N
 
 
 @given(lines=LINES)
-@settings(deadline=None)
 def test_line_ends_do_not_matter(lines: list[bytes]) -> None:
     """LF, CRLF and CR make the same events."""
     by_end = [decode(end.join([*lines, b"", b""])) for end in (b"\n", b"\r\n", b"\r")]
@@ -121,7 +119,6 @@ def test_line_ends_do_not_matter(lines: list[bytes]) -> None:
 
 
 @given(events=st.lists(st.builds(Event, st.sampled_from(["", "ping"]), st.text(max_size=20))))
-@settings(deadline=None)
 def test_what_was_written_is_read(events: list[Event]) -> None:
     """Events written as a stream come back as they were, but for carriage returns."""
     events = [Event(event.name, event.data.replace("\r", " ")) for event in events]

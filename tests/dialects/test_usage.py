@@ -687,7 +687,7 @@ PLAUSIBLE: st.SearchStrategy[Any] = st.dictionaries(
 @given(raw=st.one_of(ANY_JSON, PLAUSIBLE), provider=st.sampled_from(PROVIDERS))
 @example(raw=None, provider="openai")
 @example(raw=[1], provider="openai")
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_any_json(raw: Any, provider: str) -> None:
     """Any JSON at all is a usage whose parts fit in their wholes, or is refused as invalid."""
     try:
@@ -705,7 +705,6 @@ def test_any_json(raw: Any, provider: str) -> None:
     five=st.integers(0, 10**6),
     hour=st.integers(0, 10**6),
 )
-@settings(deadline=None)
 def test_nothing_is_lost_or_doubled(fresh: int, read: int, five: int, hour: int) -> None:
     """Anthropic's four kinds of input add up to our input, through JSON and back."""
     raw = {

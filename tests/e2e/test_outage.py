@@ -178,7 +178,7 @@ def test_an_app_ends_though_the_collector_hangs(collector: Collector, tmp_path: 
     listener, url = black_hole()
     collector.url = url
     with listener:
-        finish(start(url, tmp_path, "held", "5", "end"), timeout_s=20)
+        finish(start(url, tmp_path, "held", "5", "end"), timeout_s=60)
     with collector.up():
         finish(start(url, tmp_path, "next", "1", "end"))
 

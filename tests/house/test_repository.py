@@ -23,27 +23,31 @@ HOSTS = tuple(
 MACHINE_PATHS = tuple(f"/{name}/" for name in ("work", "root", "home"))
 
 IMAGES = {".png", ".svg", ".jpg", ".webp"}
+VOCABULARIES = ROOT / "src" / "spanledger" / "vocabularies"
+"""What tiktoken would download: compressed, and tested against the checksums that it asks for."""
 TEXT_BYTES_MAX = 1_000_000
 
 
 def texts() -> dict[str, str]:
-    """Every text file of the repository by its path; images of the docs are none."""
+    """Every text file of the repository by its path; images and vocabularies are none."""
     return {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for path in repository_files()
-        if not is_docs_image(path)
+        if not is_data(path)
     }
 
 
-def is_docs_image(path: Path) -> bool:
-    """Whether `path` is an image that a page of the docs may show."""
+def is_data(path: Path) -> bool:
+    """Whether `path` is an image that a page of the docs may show, or a vocabulary."""
+    if path.is_relative_to(VOCABULARIES):
+        return path.suffix == ".z"
     return path.suffix in IMAGES and path.is_relative_to(ROOT / "docs")
 
 
 def test_files_are_text_and_of_readable_size() -> None:
-    """No binary blob but the images of the docs, and nothing that a review would skip."""
+    """No binary blob but images of the docs and vocabularies; nothing that a review would skip."""
     for path in repository_files():
-        if not is_docs_image(path):
+        if not is_data(path):
             content = path.read_bytes()
             assert b"\0" not in content, path
             assert len(content) <= TEXT_BYTES_MAX, path

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import spanledger
+from spanledger.instrumentation.estimation import drain
 
 LIBRARIES = (httpx, httpx2)
 CHAT_PATH = "/v1/chat/completions"
@@ -40,7 +41,8 @@ class Recording:
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
-        """What has ended."""
+        """What has ended, with what is still being estimated of it."""
+        drain(30)
         return self.exporter.get_finished_spans()
 
     @property

@@ -18,7 +18,7 @@ def read(dialect: Dialect, chunks: list[bytes], *, ended: bool = True, **headers
     """The answer in `chunks`."""
     reader = AnswerReader(dialect, {name.replace("_", "-"): headers[name] for name in headers})
     for chunk in chunks:
-        reader.feed(chunk)
+        reader.hold(chunk)
     return reader.answer(ended=ended)
 
 
@@ -91,7 +91,7 @@ def test_headers_state_what_the_body_does_not(
     """The counts in Bedrock's headers stand where the body has none, or cannot be read."""
     headers = {"content-encoding": encoding, "x-amzn-bedrock-input-token-count": "11"}
     reader = AnswerReader(bedrock.INVOKE, headers)
-    reader.feed(body)
+    reader.hold(body)
     expected = {"inputTokenCount": 11} if encoding else usage
     assert reader.answer(ended=True).usage == expected
 

@@ -137,7 +137,7 @@ def test_an_answer_in_full() -> None:
         service_tier="priority",
         usage=usage,
     )
-    facts = answer_facts("anthropic", answer)
+    facts = answer_facts(answer) | usage_facts("anthropic", answer.usage)
     assert json.loads(str(facts.pop("spanledger.usage.raw"))) == usage
     assert facts == {
         "gen_ai.response.model": "claude-x",

@@ -1,5 +1,8 @@
 """Records become an OTLP request that any collector reads."""
 
+import json
+
+import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -7,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanledger.instrumentation.otlp import export_request, rejected_spans
-from spanledger.instrumentation.records import Record, read_record, record_payload
+from spanledger.instrumentation.records import Record, read_record, record_payload, span_payload
 from tests.instrumentation.spans import CHAT, resource, span
 
 
@@ -29,8 +32,38 @@ def test_it_says_what_the_sdks_encoder_says() -> None:
     (their_span,) = theirs.resource_spans[0].scope_spans[0].spans
     for name in ("flags", "status"):
         their_span.ClearField(name)
+    for request in (ours, theirs):
+        # An order of attributes is none of OTLP's.
+        request.resource_spans[0].scope_spans[0].spans[0].attributes.sort(key=lambda one: one.key)
 
     assert ours == theirs
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, True), (True, 1), (0, False), (1, 1.0)])
+def test_values_that_are_equal_in_python_keep_their_kinds(first: object, second: object) -> None:
+    """1 and True are one key of a dict, and two kinds of value on the wire."""
+    payloads = [record_payload(span({"answer": value})) for value in (first, second)]
+    request = ExportTraceServiceRequest.FromString(export_request({}, records(*payloads)))
+    spans = request.resource_spans[0].scope_spans[0].spans
+
+    kinds: dict[type[object], str] = {bool: "bool_value", int: "int_value", float: "double_value"}
+    assert [one.attributes[0].value.WhichOneof("value") for one in spans] == [
+        kinds[type(first)],
+        kinds[type(second)],
+    ]
+
+
+def test_a_usage_kept_as_an_object_is_spelled_on_the_way() -> None:
+    """The evidence as JSON text, and the counts under their conventional names."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 3}
+    head = (1, 2, 0, "chat gpt-4o", 2, 10, 20, 0, "spanledger", "1")
+    payload = span_payload(head, {**CHAT, "spanledger.usage.raw": usage})
+    (record,) = records(payload)
+
+    assert json.loads(str(record.attributes["spanledger.usage.raw"])) == usage
+    assert record.attributes["gen_ai.usage.input_tokens"] == 7
+    assert record.attributes["gen_ai.usage.output_tokens"] == 3
+    assert record.attributes["spanledger.usage.source"] == "provider"
 
 
 def test_each_scope_has_its_own_part() -> None:

@@ -111,7 +111,7 @@ with trace.get_tracer("app").start_as_current_span("work"):
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
     )
-    assert printed.split() == ["ProxyTracerProvider", "TracerProvider"]
+    assert printed.split() == ["ProxyTracerProvider", "_OwnProvider"]
     assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
 
 
@@ -245,3 +245,76 @@ def test_another_key_does_not_deliver_what_one_left(provider: Provider) -> None:
     ]
 
     assert sorted(keys) == ["Bearer one", "Bearer one", "Bearer two"]
+
+
+def test_a_call_that_the_apps_sampler_drops_is_recorded_all_the_same(provider: Provider) -> None:
+    """S4.1: sampling is for traces; what was dropped has cost money."""
+    printed = run(
+        "from opentelemetry.sdk.trace.sampling import ALWAYS_OFF"
+        + SDK_PROVIDER.replace("TracerProvider()", "TracerProvider(sampler=ALWAYS_OFF)")
+        + "set_up(); import spanledger.auto"
+        + CALL
+        + "call(); print(spans())",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert printed == "0"
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"]
+
+
+def test_a_processor_that_the_app_adds_to_our_provider_sees_our_spans(provider: Provider) -> None:
+    """Without one no span is made; from then on it is, and the sender has both calls."""
+    printed = run(
+        SDK_PROVIDER
+        + "import spanledger.auto"
+        + CALL
+        + """
+call()
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+call()
+print(spans())""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert printed == "1"
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
+
+
+def test_a_call_without_a_span_is_told_in_full(provider: Provider) -> None:
+    """The same attributes, parent and status as where a span is made."""
+    program = """
+import spanledger.auto, httpx2
+from opentelemetry import trace
+def work():
+    answers = [httpx2.Response(200, json={"id": "r", "usage": {"prompt_tokens": 7}}),
+               httpx2.Response(400, json={"error": {"code": "bad"}})]
+    with httpx2.Client(transport=httpx2.MockTransport(lambda request: answers.pop(0))) as client:
+        with trace.get_tracer("app").start_as_current_span("work"):
+            for _ in (1, 2):
+                client.post("http://provider/v1/chat/completions", json={"model": "gpt-4o"})
+work()  # from now on there is a provider for the app's own span
+work()
+"""
+    listening = """
+from opentelemetry.sdk.trace import SpanProcessor
+trace.get_tracer_provider().add_span_processor(SpanProcessor())
+work()
+"""
+    run(program + listening, OTEL_EXPORTER_OTLP_ENDPOINT=provider.url)
+    spans = [
+        span
+        for _, _, body in provider.requests
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+    told = [
+        (
+            span.name,
+            span.kind,
+            span.status.code,
+            {one.key: str(one.value) for one in span.attributes},
+            bool(span.parent_span_id),
+        )
+        for span in spans
+    ]
+    assert [one[-1] for one in told] == [False] * 2 + [True] * 4
+    assert told[2:4] == told[4:6]

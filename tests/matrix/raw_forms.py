@@ -13,7 +13,7 @@ from tests.matrix.forms import KEY, MESSAGES, Form
 
 BODY: Final = {"model": "gpt-4o", "messages": MESSAGES}
 STREAM: Final = {**BODY, "stream": True, "stream_options": {"include_usage": True}}
-HEADERS: Final = {"authorization": f"Bearer {KEY}"}
+HEADERS: Final = {"authorization": f"Bearer {KEY}", "helicone-user-id": "somebody"}
 PATH: Final = "/openai/v1/chat/completions"
 
 CHAT: Final[dict[str, Any]] = {

@@ -1,11 +1,13 @@
 """What is played while one function of ours fails, and whether the app can tell."""
 
 from collections.abc import Iterator
+from itertools import cycle, product
 from types import CodeType
 from typing import Final
 
 import spanledger
 from tests.instrumentation.calls import Recording
+from tests.matrix.batch_forms import FORMS as BATCHES
 from tests.matrix.bedrock_forms import FORMS as BEDROCK
 from tests.matrix.cells import COLUMNS, Outcome
 from tests.matrix.faults import Ours, calls_noted, raising
@@ -29,7 +31,7 @@ ALL: Final = {
     form.name: form
     for forms in (
         OPENAI, ANTHROPIC_FORMS, GOOGLE_FORMS, MISTRAL_FORMS, COHERE_FORMS, OLLAMA_FORMS, BEDROCK,
-        HTTPX_FORMS, AIOHTTP_FORMS, REQUESTS_FORMS,
+        HTTPX_FORMS, AIOHTTP_FORMS, REQUESTS_FORMS, BATCHES,
     )
     for form in forms
 }  # fmt: skip
@@ -67,6 +69,11 @@ SCENES: Final = (
     ("aiohttp", "answered"),
     ("aiohttp, streamed", "answered"),
     ("aiohttp, streamed", "cut"),
+    ("batch results", "answered"),
+    ("batch results, streamed", "answered"),
+    ("batch results, streamed", "cut"),
+    ("batch results, async", "answered"),
+    ("unknown", "answered"),
 )
 """(form, what happens to it): together they pass through all that an app can reach."""
 
@@ -92,24 +99,29 @@ class Rehearsal:
             return column.act(form, self._server.urls[form.provider] + fault, self._server)
 
     def passing(self, ours: Ours) -> list[Scene]:
-        """A scene each, whole, streamed and asynchronous, that passes through the function."""
-        scenes = [scene for scene, code in self._ran.items() if ours.function.__code__ in code]
-        kinds = {_kind(ALL[scene[0]]): scene for scene in reversed(scenes)}
-        return list(kinds.values())
+        """The scenes that pass through the function."""
+        return [scene for scene, code in self._ran.items() if ours.function.__code__ in code]
 
-    def reached(self, ours: Ours) -> Iterator[str]:
-        """The faults of one function that the app can tell."""
-        for error in ERRORS:
-            for scene in self.passing(ours):
-                said = f"{ours.name}: {error.__name__} in {scene}"
-                try:
-                    with raising(ours, error), Recording().on():
-                        seen = self.play(scene)
-                except Exception as reached:  # noqa: BLE001 - that nothing passes is tested
-                    yield f"{said} came out as {reached!r}"
-                    continue
-                if seen != self.without_us[scene]:
-                    yield f"{said} made it {seen.error}"
+    def reached(self, ours: Ours, *, each_scene: bool) -> Iterator[str]:
+        """The faults of one function that the app can tell.
+
+        Every error in every scene that passes through it; or each error once, such that a scene
+        each, whole, streamed and asynchronous, has one: `guarded` does not tell errors apart, and
+        what the function is called for makes no difference to that.
+        """
+        scenes = self.passing(ours)
+        kinds = {_kind(ALL[scene[0]]): scene for scene in reversed(scenes)}.values()
+        few = zip(ERRORS, cycle(kinds), strict=False)
+        for error, scene in product(ERRORS, scenes) if each_scene else few:
+            said = f"{ours.name}: {error.__name__} in {scene}"
+            try:
+                with raising(ours, error), Recording().on():
+                    seen = self.play(scene)
+            except Exception as reached:  # noqa: BLE001 - that nothing passes is tested
+                yield f"{said} came out as {reached!r}"
+                continue
+            if seen != self.without_us[scene]:
+                yield f"{said} made it {seen.error}"
 
 
 def _kind(form: Form) -> str:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanledger.demo.provider import create_provider
 from spanledger.serving import base_url, listen
+from tests.matrix.batch_forms import ROUTES as BATCH_ROUTES
 from tests.matrix.bedrock import BEDROCK_ROUTES
 from tests.matrix.wires import ROUTES
 
@@ -147,7 +148,8 @@ class Server:
 def running_providers() -> Generator[Server]:
     """All providers, in a thread of this process."""
     demo = create_provider(gap_seconds=0)
-    stage = Stage(Starlette(routes=[*ROUTES, *BEDROCK_ROUTES, Mount("/", demo)]))
+    routes = [*ROUTES, *BEDROCK_ROUTES, *BATCH_ROUTES, Mount("/", demo)]
+    stage = Stage(Starlette(routes=routes))
     listeners = [listen("127.0.0.1", 0) for _ in PROVIDERS]
     config = uvicorn.Config(
         cast("Any", stage), http="h11", ws="none", lifespan="off", log_config=None, log_level=None,

@@ -1,14 +1,14 @@
 """R15: whatever of ours raises, the app's results and exceptions stay as they are without us."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 import pytest
 
+import spanledger.dialects
 import spanledger.instrumentation
-from tests.matrix.faults import functions, modules
+from tests.matrix.faults import Ours, functions, modules
 from tests.matrix.scenes import Rehearsal
 from tests.matrix.server import Server
 
@@ -19,18 +19,29 @@ pytestmark = [
 ]
 
 SHELL: Final = {
+    "answer": ("AnswerReader.hold",),
     "attribution": (
         "attribute", "read_values", "Attribution.__init__", "Attribution.__enter__",
         "Attribution.__exit__",
     ),
+    "batches": (
+        "Download.sending", "Download.reading", "Download.feed", "Download.end",
+        "_Fetching.__init__", "_Fetching.__enter__", "_Fetching.__exit__",
+    ),
     "content": ("Content.feed",),
+    "estimation": ("Estimator._run",),
     "exchange": (
         "Recorder.begin", "Exchange.sending", "Exchange.reading", "Exchange.feed", "Exchange.end",
-        "Sending.__init__", "Sending.__enter__", "Sending.__exit__", "Reading.__init__",
-        "Reading.__enter__", "Reading.__exit__",
+        "Reading.__init__", "Reading.__enter__", "Reading.__exit__",
+    ),
+    "late_span": (
+        "LateSpan.get_span_context", "LateSpan.is_recording", "LateSpan.set_attributes",
+        "LateSpan.set_attribute", "LateSpan.add_event", "LateSpan.add_link", "LateSpan.update_name",
+        "LateSpan.set_status", "LateSpan.record_exception", "LateSpan.end", "LateSpan.__getattr__",
     ),
     "guard": ("guarded.__init__", "guarded.__enter__", "guarded.__exit__"),
     "lifecycle": ("start", "stop"),
+    "sending": ("Sending.__init__", "Sending.__enter__", "Sending.__exit__"),
     "tee": (
         "SyncTee.__iter__", "SyncTee.close", "SyncTee.__getattr__", "AsyncTee.__aiter__",
         "AsyncTee.aclose", "AsyncTee.__getattr__", "watch",
@@ -62,42 +73,70 @@ BESIDE: Final = {
 """Modules that no call of the app passes through, and why."""
 
 
+INSTRUMENTATION: Final = modules(spanledger.instrumentation)
+DIALECTS: Final = modules(spanledger.dialects)
+
+
 def name_of(module: ModuleType) -> str:
     """How the test of a module is called."""
     return module.__name__
 
 
+def short_name(module: ModuleType) -> str:
+    """As `SHELL` and `BESIDE` call it."""
+    return module.__name__.removeprefix("spanledger.instrumentation.")
+
+
+def inner_functions(module: ModuleType) -> list[Ours]:
+    """Its functions, those apart that no frame of ours stands around."""
+    shell = SHELL.get(short_name(module), ())
+    return [one for one in functions(module) if one.function.__qualname__ not in shell]
+
+
 @pytest.fixture(scope="module")
-def rehearsal(server: Server, one_root: Path) -> Iterator[Rehearsal]:
+def rehearsal(server: Server) -> Iterator[Rehearsal]:
     """What the app sees where nothing of ours fails."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPANLEDGER_ENDPOINTS", server.endpoints)
         patch.setenv("SPANLEDGER_CAPTURE_CONTENT", "true")
-        patch.setenv("SSL_CERT_FILE", str(one_root))
         yield Rehearsal(server)
 
 
 @pytest.mark.parametrize(
-    "module", modules(spanledger.instrumentation), ids=lambda one: one.__name__
+    "each_scene", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["few", "each"]
 )
-def test_no_fault_of_ours_reaches_the_app(rehearsal: Rehearsal, module: ModuleType) -> None:
+@pytest.mark.parametrize("module", [*INSTRUMENTATION, *DIALECTS], ids=name_of)
+def test_no_fault_of_ours_reaches_the_app(
+    rehearsal: Rehearsal, module: ModuleType, *, each_scene: bool
+) -> None:
     """R15: each function of the module raises, under real SDKs: the app cannot tell."""
-    name = module.__name__.removeprefix("spanledger.instrumentation.")
-    shell = SHELL.get(name, ())
-    inner = [one for one in functions(module) if one.function.__qualname__ not in shell]
+    inner = inner_functions(module)
 
-    reached = [fault for one in inner for fault in rehearsal.reached(one)]
+    reached = [fault for one in inner for fault in rehearsal.reached(one, each_scene=each_scene)]
 
     assert not reached, "\n".join(reached)
+
+
+@pytest.mark.parametrize("module", INSTRUMENTATION, ids=name_of)
+def test_the_scenes_pass_through_the_module(rehearsal: Rehearsal, module: ModuleType) -> None:
+    """A fault that never happens would harm nobody either."""
+    inner = inner_functions(module)
+
     passed = any(map(rehearsal.passing, inner))
-    assert passed or not inner or name in BESIDE, "no call of the app passes through it"
+    assert passed or not inner or short_name(module) in BESIDE, "no call of the app passes it"
+
+
+def test_the_scenes_pass_through_the_wire_formats(rehearsal: Rehearsal) -> None:
+    """The same of the dialects: a format has functions that only a rare answer needs."""
+    ours = [one for module in DIALECTS for one in functions(module)]
+
+    assert sum(bool(rehearsal.passing(one)) for one in ours) > len(ours) / 2
 
 
 def test_the_shell_is_what_there_is() -> None:
     """An exception that no function needs any more is taken back."""
     package = "spanledger.instrumentation."
-    ours = modules(spanledger.instrumentation)
-    known = {one.name for module in ours for one in functions(module)}
+    known = {one.name for module in INSTRUMENTATION for one in functions(module)}
     shell = {f"{package}{module}.{name}" for module, names in SHELL.items() for name in names}
 
     assert shell <= known

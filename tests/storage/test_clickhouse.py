@@ -1,6 +1,7 @@
 import logging
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -82,6 +83,17 @@ def test_killed_process_loses_nothing(data_dir: Path) -> None:
 
     assert written == list(range(20))
     assert amounts == [Decimal(2)]
+
+
+def test_a_process_that_crashes_ends(data_dir: Path) -> None:
+    """The engine's own handling of fatal signals would keep it for five minutes, ports open."""
+    with _python(WRITE, str(data_dir)) as writer:
+        assert writer.stdout is not None
+        for _ in range(20):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGSEGV)
+
+        assert writer.wait(timeout=60) == -signal.SIGSEGV
 
 
 def test_reopening(data_dir: Path, tmp_path: Path, a_row: Builder) -> None:

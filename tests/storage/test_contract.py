@@ -78,7 +78,7 @@ CALLS = st.lists(
 
 
 @given(calls=CALLS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_sums_are_exact(store: Store, a_row: Builder, calls: list[dict[str, Any]]) -> None:
     """Every total equals whole-number arithmetic to the last of 12 decimals, however big (S4.6)."""
     project = uuid4().hex
@@ -631,7 +631,7 @@ def test_bare_row_comes_back(store: Store, project: str) -> None:
     tags=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
     amount=st.none() | st.integers(1, 10**32),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_text_comes_back(
     store: Store, a_row: Builder, texts: list[str], tags: dict[str, str], amount: int | None
 ) -> None:

@@ -1,7 +1,7 @@
 """Counts out of a usage object of which nothing is certain: what is wrong is refused by name."""
 
 from collections.abc import Mapping
-from typing import TypeAlias, Union, cast
+from typing import TypeAlias, TypeGuard, Union, cast
 
 from spanledger.dialects.dialect import Json
 from spanledger.errors import InvalidUsage
@@ -27,14 +27,19 @@ def gather(raw: Json, shape: Shape) -> dict[str, int]:
 
 
 def _gather_into(found: dict[str, int], raw: Json, shape: Shape) -> None:
-    for name, meaning in shape.items():
-        value = raw.get(name)
+    # In the order of the shape, which may know far more names than anybody states.
+    for name in [name for name in shape if name in raw]:
+        value, meaning = raw[name], shape[name]
         if value is None:
             continue
         if not isinstance(meaning, str):
             _gather_into(found, _checked_object(value, name), meaning)
         elif meaning not in found:
-            found[meaning] = _checked_count(value, name)
+            found[meaning] = value if _is_count(value) else _checked_count(value, name)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= QUANTITY_MAX
 
 
 def count_in(raw: Json, *names: str) -> int | None:
@@ -76,7 +81,7 @@ def _checked_object(value: object, name: str) -> Json:
 
 
 def _checked_count(value: object, name: str) -> int:
-    if type(value) is int and 0 <= value <= QUANTITY_MAX:
+    if _is_count(value):
         return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -126,6 +126,7 @@ _VERSIONED: Final = re.compile(r"/v\d[^/]*/[^/]+$|/model/[^/]+/[^/]+$|:\w+$")
 _NO_CALLS: Final = re.compile(
     r"/(files|uploads|batches|fine[_-]tuning|fine_tunes|vector_stores|assistants|containers|evals"
     r"|organizations?|moderations|realtime|skills|cachedContents|fileSearchStores|credits|keys)\b"
+    r"|/batch/jobs\b|/api/(pull|push|create|copy|show|delete|blobs)\b"
     r"|/(models|threads|cancel|count_tokens|input_tokens|tokenize|detokenize)$"
     r"|/threads/[^/]+/messages$"
     r"|openai[^/]*/.*/conversations\b"
@@ -162,9 +163,16 @@ def provider_of(
     return provider or dialect.provider
 
 
-def looks_like_model_call(host: str, path: str) -> bool:
-    """Whether a POST that fits no dialect may yet be a call of a model, and cost money."""
-    provider = _listed(host.lower(), None)
+def looks_like_model_call(
+    host: str, path: str, *, port: int | None = None, endpoints: Mapping[str, str] = _NONE
+) -> bool:
+    """Whether a POST that fits no dialect may yet be a call of a model, and cost money.
+
+    Arguments are as of `provider_of`.
+    """
+    lowered = host.lower()
+    stated = _stated(lowered, port, endpoints) if endpoints else ""
+    provider = stated or _listed(lowered, None)
     if provider and provider not in _MIXED:
         return not _NO_CALLS.search(f"{host}{path}")
     return path.endswith(_CALLS) and _VERSIONED.search(path) is not None

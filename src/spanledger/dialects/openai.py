@@ -32,10 +32,12 @@ _BESIDE: Final = ("cost", "cost_in_usd_ticks", "svg_usage")
 
 def read_asked(path: str, body: Json) -> Request:
     """What every request of this family says; in a form all values are texts."""
-    deployment = _DEPLOYMENT.search(path)
+    model = text(body, "model")
+    if not model and (deployment := _DEPLOYMENT.search(path)):
+        model = deployment[1]
     stream = body.get("stream")
     return Request(
-        model=text(body, "model") or (deployment[1] if deployment else ""),
+        model=model,
         stream=stream is True or stream == "true",
         service_tier=text(body, "service_tier"),
         user_id=(
@@ -49,7 +51,7 @@ def read_asked(path: str, body: Json) -> Request:
 def stated_usage(body: Json) -> Json | None:
     """The usage object, with a cost that stands beside it."""
     usage = section(body, "usage")
-    beside = {key: body[key] for key in _BESIDE if body.get(key) is not None}
+    beside = {key: body[key] for key in _BESIDE if key in body and body[key] is not None}
     return {**beside, **(usage or {})} if beside else usage
 
 
@@ -68,7 +70,7 @@ def _read_responses_request(path: str, body: Json) -> Request:
 
 
 def _read_chat(body: Json) -> Answer:
-    return replace(_read_chunk(Answer(), "", body), complete=True)
+    return _read_chunk(Answer(complete=True), "", body)
 
 
 def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
@@ -87,7 +89,10 @@ def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
 
 def _chunk_usage(chunk: Json) -> Json | None:
     """Streams of Groq have their usage in `x_groq`, and those of Moonshot in the last choice."""
-    places = (chunk, section(chunk, "x_groq") or {}, *sections(chunk, "choices"))
+    usage = stated_usage(chunk)
+    if usage is not None:
+        return usage
+    places = (section(chunk, "x_groq") or {}, *sections(chunk, "choices"))
     return next((usage for place in places if (usage := stated_usage(place)) is not None), None)
 
 

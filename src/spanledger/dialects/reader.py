@@ -11,15 +11,15 @@ from spanledger.dialects.sse import Event
 
 __all__ = ["follow", "read_answer", "read_request"]
 
+_decode: Final = json.JSONDecoder().decode
+
 _END: Final = "[DONE]"
 """The data of the event that ends a stream of OpenAI's; it is no JSON."""
 
 
 def read_request(dialect: Dialect, path: str, body: bytes) -> Request:
     """What the request asks for; its path alone where the body is no JSON object and no form."""
-    if is_form(body):
-        return dialect.read_request(path, read_form(body))
-    parsed = _parse(body)
+    parsed = read_form(body) if is_form(body) else _parse(body)
     return dialect.read_request(path, cast("Json", parsed) if isinstance(parsed, dict) else {})
 
 
@@ -53,6 +53,17 @@ def follow(dialect: Dialect, answer: Answer, event: Event) -> Answer:
 
 def _parse(body: bytes | str) -> object:
     try:
-        return json.loads(body)
+        # What `json.loads` would find out first: nearly always it is UTF-8 without a mark.
+        return _decode(body if isinstance(body, str) else body.decode())
+    except ValueError:
+        return _parse_other(body)
+    except RecursionError:
+        return None
+
+
+def _parse_other(body: bytes | str) -> object:
+    """JSON in UTF-16 or with a mark of its byte order, which is JSON as well."""
+    try:
+        return json.loads(body) if isinstance(body, bytes) else None
     except (ValueError, RecursionError):
         return None

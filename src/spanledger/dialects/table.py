@@ -1,5 +1,6 @@
 """The table of dialects: a new wire format is a row of it."""
 
+from functools import lru_cache
 from typing import Final
 
 from spanledger.dialects import (
@@ -57,6 +58,7 @@ _ENDINGS: Final = (
 """Every path of a dialect ends so; it spares all other requests of the app the patterns."""
 
 
+@lru_cache(maxsize=256)
 def find_dialect(path: str) -> Dialect | None:
     """The dialect of a POST to `path` (without its query), if it is a call that we read."""
     if not path.endswith(_ENDINGS):

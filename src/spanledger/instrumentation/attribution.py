@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextvars import Token
 from functools import wraps
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar, cast
 
 from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
@@ -26,6 +26,8 @@ TAGS_MAX: Final = 32
 """Tags beyond this many in one `attribute` are left out: a span holds 128 attributes in all."""
 
 _KEY: Final = create_key("spanledger.attribution")
+
+_NOTHING: Final[Values] = MappingProxyType({})
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,14 +84,16 @@ def read_values(
     return values
 
 
-def current_attribution() -> Values:
+def current_attribution(context: Context | None = None) -> Values:
     """What the enclosing attributions say, by attribute name.
 
     Where baggage travels, what the caller of this service said is beneath them.
     """
-    entry = _current()
-    values: Values = {} if entry is None else entry.values
-    for late in () if entry is None else entry.late:
+    entry = _current(context)
+    if entry is None:
+        return travel.arrived() if travel.is_on() else _NOTHING
+    values = entry.values
+    for late in entry.late:
         with guarded("ask for an attribution"):
             values = {**late(), **values}
     return {**travel.arrived(), **values} if travel.is_on() else values
@@ -194,8 +198,8 @@ class _Entry:
         self.token: Token[Context] | None = None
 
 
-def _current() -> _Entry | None:
-    return cast("_Entry | None", get_value(_KEY))
+def _current(context: Context | None = None) -> _Entry | None:
+    return cast("_Entry | None", get_value(_KEY, context))
 
 
 class _Steps(Generator[Any, Any, R]):

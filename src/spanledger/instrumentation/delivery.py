@@ -5,9 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal, cast
 
 import requests
+import urllib3
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import get_auth_from_url, select_proxy
 
 from spanledger.instrumentation.otlp import export_request, rejected_spans
 from spanledger.instrumentation.records import Attributes, Record
@@ -42,27 +46,21 @@ class Verdict:
 
 
 class Delivery:
-    """A connection to the collector."""
+    """A connection to the collector.
+
+    requests says which proxy and which certificates the environment wants, and urllib3 posts:
+    requests would find them out anew for every batch, which takes longer than all the rest.
+    """
 
     def __init__(self, target: OtlpTarget) -> None:
         self._target = target
-        self._session = requests.Session()
-        # Without it the session would look for a password in the user's .netrc.
-        self._session.auth = _leave_alone
-        self._session.headers.update(
-            {
-                "user-agent": "spanledger",
-                **target.headers,
-                "content-type": "application/x-protobuf",
-                "content-encoding": "gzip",
-            }
-        )
-        if target.client_certificate:
-            self._session.cert = (
-                (target.client_certificate, target.client_key)
-                if target.client_key
-                else target.client_certificate
-            )
+        self._pool: urllib3.PoolManager | None = None
+        self._headers = {
+            "user-agent": "spanledger",
+            **target.headers,
+            "content-type": "application/x-protobuf",
+            "content-encoding": "gzip",
+        }
 
     def post(
         self, resource: Attributes, records: Iterable[Record], *, timeout_s: float | None = None
@@ -73,24 +71,63 @@ class Delivery:
             return self._post(
                 body, min(timeout_s or self._target.timeout_s, self._target.timeout_s)
             )
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return Verdict("unreachable", type(error).__name__)
 
     def close(self) -> None:
         """Give the connection back."""
-        self._session.close()
+        if self._pool is not None:
+            self._pool.clear()
 
     def _post(self, body: bytes, timeout_s: float) -> Verdict:
-        with self._session.post(
+        self._pool = self._pool or _connected(self._target)
+        response = self._pool.request(
+            "POST",
             self._target.url,
-            data=body,
+            body=body,
+            headers=self._headers,
             timeout=timeout_s,
-            allow_redirects=False,
-            stream=True,
-            verify=self._target.certificate or True,
-        ) as response:
-            content = next(response.iter_content(_ANSWER_BYTES_MAX), b"")
-            return judge(response.status_code, response.headers, content)
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        content = response.read(_ANSWER_BYTES_MAX, decode_content=True)
+        if response.read(1):
+            # What is left of it would be taken for the next answer.
+            response.close()
+        response.release_conn()
+        return judge(response.status, response.headers, content)
+
+
+def _connected(target: OtlpTarget) -> urllib3.PoolManager:
+    if not target.url.lower().startswith(("http://", "https://")):
+        raise ValueError
+    found = cast(
+        "Mapping[str, Any]",
+        requests.Session().merge_environment_settings(
+            target.url, {}, None, target.certificate or None, None
+        ),
+    )
+    verify: object = found["verify"]
+    trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+    options: dict[str, Any] = {
+        "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
+        "cert_file": target.client_certificate or None,
+        "key_file": target.client_key or None,
+    }
+    proxy = select_proxy(target.url, found["proxies"])
+    return _proxied(proxy, options) if proxy else urllib3.PoolManager(**options)
+
+
+def _proxied(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
+    if proxy.lower().startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415 - needs PySocks
+
+        return SOCKSProxyManager(proxy, **options)
+    user, password = get_auth_from_url(proxy)
+    headers = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    return urllib3.ProxyManager(address, proxy_headers=headers, **options)
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes) -> Verdict:
@@ -126,7 +163,3 @@ def _retry_after(text: str) -> float | None:
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any, Final
 
-__all__ = ["Decode", "decoding"]
+__all__ = ["BadEncoding", "Decode", "decoding"]
+
+
+class BadEncoding(Exception):
+    """The bytes are not what `Content-Encoding` says."""
+
 
 Decode = Callable[[bytes], Iterable[bytes]]
 """Encoded bytes as they come -> what they decode to so far."""
@@ -23,6 +28,8 @@ def decoding(content_encoding: str) -> Decode | None:
     Brotli and Zstandard need a module that the app has installed: HTTP clients ask for them only
     then.
     """
+    if content_encoding == "gzip":
+        return _inflating(_GZIP)
     codings = [name.strip().lower() for name in content_encoding.split(",")]
     steps = [_decoder(name) for name in reversed(codings) if name not in {"", "identity"}]
     known = [step for step in steps if step is not None]
@@ -59,9 +66,12 @@ def _inflating(window_bits: int) -> Decode:
     inflater = zlib.decompressobj(window_bits)
 
     def decode(data: bytes) -> Iterator[bytes]:
-        while not inflater.eof and (piece := inflater.decompress(data, _PIECE_BYTES)):
-            yield piece
-            data = inflater.unconsumed_tail
+        try:
+            while not inflater.eof and (piece := inflater.decompress(data, _PIECE_BYTES)):
+                yield piece
+                data = inflater.unconsumed_tail
+        except zlib.error as error:
+            raise BadEncoding from error
 
     return decode
 
@@ -93,9 +103,12 @@ def _brotli() -> Decode | None:
     process = getattr(decompressor, "process", None) or decompressor.decompress
 
     def decode(data: bytes) -> Iterator[bytes]:
-        while piece := process(data, output_buffer_limit=_PIECE_BYTES):
-            yield piece
-            data = b""
+        try:
+            while piece := process(data, output_buffer_limit=_PIECE_BYTES):
+                yield piece
+                data = b""
+        except module.error as error:
+            raise BadEncoding from error
 
     return decode
 
@@ -107,14 +120,24 @@ def _zstd() -> Decode | None:
     decompressor = module.ZstdDecompressor()
     if hasattr(decompressor, "decompressobj"):
         decompress = decompressor.decompressobj().decompress
-        return lambda data: (decompress(data),)
+
+        def decode_at_once(data: bytes) -> Iterator[bytes]:
+            try:
+                yield decompress(data)
+            except module.ZstdError as error:
+                raise BadEncoding from error
+
+        return decode_at_once
 
     def decode(data: bytes) -> Iterator[bytes]:
-        while not decompressor.eof and (
-            piece := decompressor.decompress(data, max_length=_PIECE_BYTES)
-        ):
-            yield piece
-            data = b""
+        try:
+            while not decompressor.eof and (
+                piece := decompressor.decompress(data, max_length=_PIECE_BYTES)
+            ):
+                yield piece
+                data = b""
+        except module.ZstdError as error:
+            raise BadEncoding from error
 
     return decode
 

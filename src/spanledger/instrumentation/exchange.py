@@ -4,58 +4,60 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
-from opentelemetry.context import (
-    Context,
-    attach,
-    create_key,
-    detach,
-    get_current,
-    get_value,
-    set_value,
-)
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Span,
     SpanKind,
     StatusCode,
     Tracer,
-    set_span_in_context,
 )
 from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect
 from spanledger.dialects.table import find_dialect
-from spanledger.instrumentation import travel
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attempts import Attempt
-from spanledger.instrumentation.attribution import current_attribution
+from spanledger.instrumentation.attribution import Values, current_attribution
 from spanledger.instrumentation.content import Content, Redact
+from spanledger.instrumentation.estimation import Estimator
 from spanledger.instrumentation.facts import (
     answer_facts,
     error_name,
     read_asked,
     request_facts,
     span_name,
+    usage_facts,
 )
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.neighbours import MetCall, audible, is_suppressed, meet
+from spanledger.instrumentation.sending import Sending, being_sent
+from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.text import bounded
+from spanledger.instrumentation.unstated import Unstated
 from spanledger.instrumentation.wire import HttpRequest
 from spanledger.settings import Settings
 
-__all__ = ["Exchange", "Reading", "Recorder", "Sending"]
+__all__ = ["Exchange", "Reading", "Recorder"]
 
-_SENDING: Final = create_key("spanledger-sending")
+_UNREADABLE: Final = "the body could not be read"
 
 _REDIRECT: Final = 300
 _FAILURE: Final = 400
+
+Facts = Mapping[str, AttributeValue]
+
+
+def _nothing(_: HttpRequest) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,96 +66,109 @@ class Recorder:
 
     tracer: Tracer
     metrics: Metrics
-    settle: Callable[[], None]
-    """Called before each span, to make sure of the provider that the tracer leads to."""
+    destination: Destination
     settings: Settings = field(default_factory=Settings)
     """What the app has set, read once when the recording started."""
     redact: Redact | None = None
     """What prompts and answers pass, where content is captured."""
+    estimator: Estimator | None = None
+    """Who counts tokens where no usage is stated."""
+    otherwise: "Callable[[HttpRequest], Exchange | None]" = _nothing
+    """Asked about each request that no dialect reads."""
 
     def begin(self, request: HttpRequest) -> "Exchange | None":
         """The exchange that `request` begins; `None` when it is none, or nobody records."""
         with guarded("begin an exchange"):
-            if request.method != "POST":
+            dialect = find_dialect(request.url.path) if request.method == "POST" else None
+            if dialect is None:
+                return self.otherwise(request)
                 return None
-            dialect = find_dialect(request.url.path)
-            if dialect is None or is_suppressed(get_current()) or _being_sent(request, dialect):
+            context = get_current()
+            if is_suppressed(context) or being_sent(context, request, dialect):
                 return None
-            return self._start(request, dialect)
+            return self._start(request, dialect, context)
         return None
 
-    def _start(self, request: HttpRequest, dialect: Dialect) -> "Exchange | None":
-        asked = read_asked(request, dialect)
-        if dialect.shared_path and not asked.model:
+    def _start(self, request: HttpRequest, dialect: Dialect, context: Context) -> "Exchange | None":
+        if dialect.shared_path and not read_asked(request, dialect).model:
             return None
-        facts = request_facts(
-            request, dialect, asked, current_attribution(), self.settings.endpoints
-        )
-        self.settle()
-        with audible():
-            span = self.tracer.start_span(
-                span_name(dialect, asked), kind=SpanKind.CLIENT, attributes=facts
-            )
-        if not span.is_recording():
-            return None
-        exchange = Exchange(span, dialect, facts, self.metrics)
+        self.destination.settle()
+        exchange = Exchange(self, request, dialect, context)
         if self.settings.capture_content:
             exchange.capture(Content(dialect, known_body(request), self.redact))
-        exchange.attempt = Attempt(request)
         with guarded("look for neighbours"):
-            exchange.met = meet(get_current(), dialect.operation, time.time_ns(), lambda: facts)
+            exchange.look_around()
         return exchange
 
 
 class Exchange:
-    """The record of one exchange while it lasts. Its span ends exactly once, whoever ends it."""
+    """The record of one exchange while it lasts. Its span ends exactly once, whoever ends it.
+
+    While the app waits for its first byte next to nothing is done: what the request says is read
+    at the end, unless somebody looks at the span before.
+    """
 
     __slots__ = (
         "_asked",
+        "_attempt",
+        "_attribution",
         "_content",
+        "_context",
         "_dialect",
         "_ending",
         "_error_type",
         "_finalizer",
         "_first_chunk_seconds",
         "_last_byte_ns",
-        "_metrics",
+        "_met",
+        "_name",
         "_reader",
+        "_recorder",
+        "_request",
         "_span",
+        "_start_ns",
         "_started",
+        "_starting",
         "_told",
-        "attempt",
-        "met",
     )
 
     def __init__(
-        self,
-        span: Span,
-        dialect: Dialect,
-        asked: Mapping[str, AttributeValue],
-        metrics: Metrics,
+        self, recorder: Recorder, request: HttpRequest, dialect: Dialect, context: Context
     ) -> None:
-        self._span = span
+        self._recorder = recorder
+        self._request: HttpRequest | None = request
         self._dialect = dialect
-        self._asked = asked  # the facts that are on the span already
-        self._told: dict[str, AttributeValue] = {}  # those that come with the answer
-        self._metrics = metrics
+        self._context = context  # the app's
+        self._attribution: Values = current_attribution(context)
+        self._name = ""
+        self._asked: dict[str, AttributeValue] = {}  # the facts known before the answer
+        self._told: dict[str, AttributeValue] = {}  # those that come with it
         self._content: Content | None = None
-        self._started = time.perf_counter()
         self._first_chunk_seconds: float | None = None
         self._last_byte_ns: int | None = None
         self._error_type = ""
         self._reader: AnswerReader | None = None
         self._finalizer: weakref.finalize[..., object] | None = None
+        self._span: Span | None = None
+        # Of one thread again, because a processor may look at the span that it is told of.
+        self._starting = threading.RLock()
         self._ending = threading.Lock()  # taken once, never released
-        self.attempt: Attempt | None = None
-        self.met: MetCall | None = None
-        """The call as spans of others are compared with it."""
+        self._attempt: Attempt | None = Attempt(request)
+        self._met: MetCall | None = None  # as spans of others are compared with it
+        self._start_ns = time.time_ns()
+        self._started = time.perf_counter()
 
-    def make_current(self, sending: "Sending") -> Token[Context]:
-        """Make the span the current one, and `sending` known below; the token leads back."""
-        context = set_value(_SENDING, sending, set_span_in_context(self._span))
-        return attach(travel.unpacked(context))
+    def span(self) -> Span:
+        """The span of the exchange, which starts when it is first asked for."""
+        with guarded("start a span"), self._starting:
+            if self._span is None:
+                self._span = INVALID_SPAN  # for who asks while it starts
+                self._span = self._start_span(self._read_request())
+        return INVALID_SPAN if self._span is None else self._span
+
+    def look_around(self) -> None:
+        """Mark what stands for the same call; only who is there has the request read now."""
+        self._met = meet(self._context, self._dialect.operation, self._start_ns, self._read_request)
 
     def capture(self, content: Content) -> None:
         """Put what is said on the span as well."""
@@ -161,13 +176,16 @@ class Exchange:
 
     def is_call_of(self, request: HttpRequest, dialect: Dialect) -> bool:
         """Whether `request` is the same call, in another library's hands."""
-        return self._dialect.operation == dialect.operation and self._asked.get(
-            names.SERVER_ADDRESS
-        ) == bounded(request.url.host)
+        ours = self._request
+        return (
+            ours is not None
+            and self._dialect.operation == dialect.operation
+            and ours.url.host == request.url.host
+        )
 
     def sending(self) -> "Sending":
         """The block in which the request is sent and answered, with our span as the current one."""
-        return Sending(self)
+        return Sending(self, self._context)
 
     def reading(self) -> "Reading":
         """The block in which the body is read to its end."""
@@ -194,20 +212,20 @@ class Exchange:
 
     def feed(self, chunk: bytes, *, decoded: bool = False) -> None:
         """Take the next bytes of the body. A reader that fails once is not asked again."""
-        reader, self._reader = self._reader, None
+        reader = self._reader
         if reader is None:
             return
         if self._content is not None:
             self._content.feed(chunk, decoded=decoded)
-        with guarded("read an answer"):
-            if self._first_chunk_seconds is None:
-                self._first_chunk_seconds = time.perf_counter() - self._started
-            self._last_byte_ns = time.time_ns()
-            if decoded:
-                reader.feed_decoded(chunk)
-            else:
-                reader.feed(chunk)
-            self._reader = reader
+        self._last_byte_ns = time.time_ns()
+        if self._first_chunk_seconds is None:
+            self._first_chunk_seconds = time.perf_counter() - self._started
+        if reader.hold(chunk, decoded=decoded):
+            self._reader, self._told[names.ANSWER_PROBLEM] = None, _UNREADABLE
+            with guarded("read an answer"):
+                reader.read()
+                self._reader = reader
+                del self._told[names.ANSWER_PROBLEM]
 
     def end(
         self, *, ended: bool, error: BaseException | None = None, end_time: int | None = None
@@ -221,88 +239,132 @@ class Exchange:
         """
         if not self._ending.acquire(blocking=False):
             return
+        end_ns = time.time_ns() if end_time is None else end_time
         if self._finalizer is not None:
             self._finalizer.detach()
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
-        self._reader = None
-        if self.met is not None:
+        if self._met is not None:
             with guarded("note the end of a call"):
-                self.met.over(self._told)
-        with guarded("end a span"), audible():
-            self._span.end(end_time)
+                self._met.over(self._told)
+        taken = False
+        with guarded("have usage estimated"):
+            taken = self._have_estimated(end_ns)
+        with guarded("end a span"):
+            if not taken:
+                self._finish(end_ns, {})
+
+    def _have_estimated(self, end_ns: int) -> bool:
+        """Let somebody else end the span, who estimates the usage first, where none was stated."""
+        estimator, reader, request = self._recorder.estimator, self._reader, self._request
+        if estimator is None or reader is None or request is None:
+            return False
+        if self._told.get(names.USAGE_SOURCE) != "none":
+            return False
+        facts = {**self._asked, **self._told}
+        call = Unstated(
+            dialect=self._dialect, facts=facts, prompt=known_body(request), reader=reader
+        )
+        return estimator.take(call, partial(self._finish, end_ns))
+
+    def _finish(self, end_ns: int, facts: Facts) -> None:
+        self._told.update(facts)
+        self._reader = None
+        with audible():
+            self._end_span(end_ns)
+        self._request = self._attempt = None
 
     def _abandon(self) -> None:
         self.end(ended=False, end_time=self._last_byte_ns)
 
+    def _read_request(self) -> dict[str, AttributeValue]:
+        """What is known before the answer."""
+        if not self._asked and self._request is not None:
+            asked = read_asked(self._request, self._dialect)
+            self._name = span_name(self._dialect, asked)
+            self._asked = request_facts(
+                self._request,
+                self._dialect,
+                asked,
+                self._attribution,
+                self._recorder.settings.endpoints,
+            )
+        return self._asked
+
+    def _start_span(self, facts: Facts) -> Span:
+        return self._recorder.tracer.start_span(
+            self._name or self._dialect.operation,
+            context=self._context,
+            kind=SpanKind.CLIENT,
+            attributes=facts,
+            start_time=self._start_ns,
+        )
+
+    def _end_span(self, end_ns: int) -> None:
+        """End the span with all that is known, having started it if nobody has."""
+        with self._starting:
+            span = self._span
+            if span is not None:
+                span.set_attributes(self._told)
+            elif not self._unseen():
+                span = self._span = self._start_span({**self._asked, **self._told})
+        if span is not None and span.is_recording():
+            if self._error_type:
+                span.set_status(StatusCode.ERROR)
+            span.end(end_ns)
+            return
+        self._recorder.destination.keep(
+            span,
+            self._context,
+            (self._name, self._start_ns, end_ns),
+            {**self._asked, **self._told},
+            failed=bool(self._error_type),
+        )
+
+    def _unseen(self) -> bool:
+        """Nobody has looked at the span, and nobody would see it: it need not be."""
+        return self._span is None and self._recorder.destination.alone
+
     def _describe(self, *, ended: bool, error: BaseException | None) -> None:
+        seconds = time.perf_counter() - self._started
         if not self._error_type and error is not None:
             self._error_type = error_name(error)
+        asked = self._read_request()
         with guarded("describe an answer"):
-            self._describe_answer(ended=ended)
+            self._describe_answer(str(asked[names.PROVIDER_NAME]), ended=ended)
         if self._content is not None:
             self._told.update(self._content.facts())
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
-            self._span.set_status(StatusCode.ERROR)
-        if self.attempt is not None:
+        if self._attempt is not None:
             with guarded("tie attempts together"):
-                self._told.update(self.attempt.over(self._asked, self._told, error))
-        self.attempt = None  # it holds the request
-        self._span.set_attributes(self._told)
-        self._metrics.record({**self._asked, **self._told}, time.perf_counter() - self._started)
+                self._told.update(self._attempt.over(asked, self._told, error))
+        if self._recorder.metrics.wanted:
+            self._recorder.metrics.record({**asked, **self._told}, seconds)
 
-    def _describe_answer(self, *, ended: bool) -> None:
-        if self._streamed() and self._first_chunk_seconds is not None:
-            self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
+    def _describe_answer(self, provider: str, *, ended: bool) -> None:
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
-        answer = Answer(complete=True)
-        if self._reader is not None:
+        answer, reader = Answer(complete=True), self._reader
+        if reader is not None:
+            problem = _UNREADABLE
             with guarded("read an answer"):
-                answer = self._reader.answer(ended=ended)
+                answer = reader.answer(ended=ended)
+                problem = reader.problem
+            if problem:
+                self._told[names.ANSWER_PROBLEM] = problem
+        streamed = self._asked[names.REQUEST_STREAM] or (reader is not None and reader.events)
+        if streamed and self._first_chunk_seconds is not None:
+            self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
         if not answer.complete:
             self._told[names.USAGE_PARTIAL] = True
         self._error_type = self._error_type or bounded(answer.error_type)
-        self._told.update(answer_facts(str(self._asked[names.PROVIDER_NAME]), answer))
-
-    def _streamed(self) -> bool:
-        return self._asked.get(names.REQUEST_STREAM) is True or (
-            self._reader is not None and self._reader.events
-        )
-
-
-class Sending:
-    """Makes the exchange's span the current one, and leaves the app's context as it was."""
-
-    __slots__ = ("_exchange", "_token")
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._token: Token[Context] | None = None
-
-    def covers(self, request: HttpRequest, dialect: Dialect) -> bool:
-        """Whether `request`, which begins now, is this one on its way down.
-
-        A task that was started on the way, and outlives it, keeps the context but not the cover.
-        """
-        return self._token is not None and self._exchange.is_call_of(request, dialect)
-
-    def __enter__(self) -> None:
-        with guarded("make a span current"):
-            self._token = self._exchange.make_current(self)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with guarded("leave a span"):
-            token, self._token = self._token, None
-            if token is not None:
-                detach(token)
-        if error is not None:
-            self._exchange.end(ended=False, error=error)
+        self._told.update(answer_facts(answer))
+        if answer.usage is not None and self._unseen() and not self._recorder.metrics.wanted:
+            # The sender spells it, where many calls are read at once.
+            unspelled: dict[str, Any] = {names.USAGE_RAW: answer.usage}
+            self._told.update(unspelled, **{names.USAGE_SOURCE: "provider"})
+        else:
+            self._told.update(usage_facts(provider, answer.usage))
 
 
 class Reading:
@@ -327,9 +389,3 @@ class Reading:
             self._exchange.end(ended=False)
         else:
             self._exchange.end(ended=error is None, error=error)
-
-
-def _being_sent(request: HttpRequest, dialect: Dialect) -> bool:
-    """Whether one HTTP library only works for another one, which records the call already."""
-    sending = get_value(_SENDING)
-    return isinstance(sending, Sending) and sending.covers(request, dialect)

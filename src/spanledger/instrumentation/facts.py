@@ -1,8 +1,9 @@
 """From an exchange to the attributes of its span: pure functions, and no secret among the facts."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -12,13 +13,15 @@ from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.hosts import provider_of
 from spanledger.dialects.reader import read_request
+from spanledger.dialects.table import DIALECTS
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
 from spanledger.instrumentation.api_key import hash_of_key, key_of
 from spanledger.instrumentation.forms import known_body
 from spanledger.instrumentation.gateways import gateway_facts
-from spanledger.instrumentation.text import bounded
-from spanledger.instrumentation.wire import HttpRequest, HttpUrl
+from spanledger.instrumentation.text import bounded, encode_json
+from spanledger.instrumentation.wire import HttpRequest, telling_headers
+from spanledger.usage import Usage
 
 __all__ = [
     "answer_facts",
@@ -37,9 +40,20 @@ _AMAZON_ATTEMPT_HEADER: Final = "amz-sdk-request"
 _AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
 """As in `attempt=1; max=5`: botocore counts from one."""
 
+_PLACE_HEADERS: Final[tuple[str, ...]] = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    _ATTEMPT_HEADER,
+    _AMAZON_ATTEMPT_HEADER,
+)
+
+_DIALECTS: Final = {dialect.name: dialect for dialect in DIALECTS}
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+_conventional: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*names.USAGE)
 
 
 def read_asked(request: HttpRequest, dialect: Dialect) -> Request:
@@ -64,45 +78,75 @@ def request_facts(
     Of two that say whom it is for the nearer to the app wins: its attribution, then the headers
     meant for a gateway, then the body. `endpoints` are the user's own hosts.
     """
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    url = request.url
+    headers = telling_headers(request.headers)
+    facts = _place_facts(
+        (url.scheme, url.host, url.port, url.path, url.query),
+        dialect.name,
+        tuple(headers.get(name, "") for name in _PLACE_HEADERS),
+        tuple(endpoints.items()),
+    ).copy()
+    facts[names.REQUEST_STREAM] = asked.stream
+    if asked.model:
+        facts[names.REQUEST_MODEL] = bounded(asked.model)
+    if asked.service_tier:
+        facts[names.REQUEST_SERVICE_TIER] = bounded(asked.service_tier)
+    if asked.conversation_id:
+        facts[names.CONVERSATION_ID] = bounded(asked.conversation_id)
+    if asked.previous_response_id:
+        facts[names.PREVIOUS_RESPONSE_ID] = bounded(asked.previous_response_id)
+    if asked.user_id:
+        facts[names.USER_ID] = bounded(asked.user_id)
+    if asked.batch:
+        facts[names.REQUEST_BATCH] = True
+    if headers.keys() - _PLACE_HEADERS:
+        facts.update(gateway_facts(headers))
+    facts.update(attribution)
+    return facts
+
+
+@lru_cache(maxsize=256)
+def _place_facts(
+    url: tuple[str, str, int | None, str, bytes],
+    dialect_name: str,
+    headers: tuple[str, ...],
+    endpoints: tuple[tuple[str, str], ...],
+) -> dict[str, AttributeValue]:
+    """What an app's calls have in common: where they go, by whose key, and at which attempt."""
+    scheme, host, given_port, path, query = url
+    dialect = _DIALECTS[dialect_name]
+    stated: dict[str, str] = dict(zip(_PLACE_HEADERS, headers, strict=True))
+    port = _DEFAULT_PORTS.get(scheme) if given_port is None else given_port
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
         names.PROVIDER_NAME: provider_of(
-            request.url.host,
-            dialect,
-            port=_port(request.url),
-            path=request.url.path,
-            endpoints=endpoints,
+            host, dialect, port=port, path=path, endpoints=dict(endpoints)
         ),
-        names.REQUEST_STREAM: asked.stream,
-        names.SERVER_ADDRESS: bounded(request.url.host),
-        names.REQUEST_MODEL: bounded(asked.model),
-        names.REQUEST_SERVICE_TIER: bounded(asked.service_tier),
-        names.CONVERSATION_ID: bounded(asked.conversation_id),
-        names.PREVIOUS_RESPONSE_ID: bounded(asked.previous_response_id),
-        names.USER_ID: bounded(asked.user_id),
-        names.API_KEY_HASH: hash_of_key(key_of(headers, request.url.query)),
     }
-    if asked.batch:
-        facts[names.REQUEST_BATCH] = True
-    if (port := _port(request.url)) is not None:
+    if host:
+        facts[names.SERVER_ADDRESS] = bounded(host)
+    if port is not None:
         facts[names.SERVER_PORT] = port
-    if (attempt := _attempt(headers)) is not None:
+    if key_hash := hash_of_key(key_of(stated, query)):
+        facts[names.API_KEY_HASH] = key_hash
+    if (attempt := _attempt(stated)) is not None:
         facts[names.ATTEMPT] = attempt
-    facts.update(gateway_facts(headers))
-    facts.update(attribution)
-    return _stated(facts)
+    return facts
 
 
-def answer_facts(provider: str, answer: Answer) -> dict[str, AttributeValue]:
-    """What the answer says of itself, and what it used."""
-    facts: dict[str, AttributeValue] = {
-        names.RESPONSE_MODEL: bounded(answer.model),
-        names.RESPONSE_ID: bounded(answer.response_id),
-        names.RESPONSE_SERVICE_TIER: bounded(answer.service_tier),
-        names.RESPONSE_FINISH_REASONS: [bounded(reason) for reason in answer.finish_reasons],
-    }
-    return _stated(facts) | usage_facts(provider, answer.usage)
+def answer_facts(answer: Answer) -> dict[str, AttributeValue]:
+    """What the answer says of itself; what it used is told apart."""
+    facts: dict[str, AttributeValue] = {}
+    for name, value in (
+        (names.RESPONSE_MODEL, answer.model),
+        (names.RESPONSE_ID, answer.response_id),
+        (names.RESPONSE_SERVICE_TIER, answer.service_tier),
+    ):
+        if value:
+            facts[name] = bounded(value)
+    if answer.finish_reasons:
+        facts[names.RESPONSE_FINISH_REASONS] = [bounded(one) for one in answer.finish_reasons]
+    return facts
 
 
 def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
@@ -113,16 +157,17 @@ def usage_facts(provider: str, raw: Json | None) -> dict[str, AttributeValue]:
     if raw is None:
         return {names.USAGE_SOURCE: "none"}
     facts: dict[str, AttributeValue] = {names.USAGE_SOURCE: "provider"}
-    evidence = _COMPACT.encode(raw)
+    evidence = encode_json(raw)
     if len(evidence) <= names.USAGE_RAW_BYTES_MAX:
         facts[names.USAGE_RAW] = evidence
     try:
-        reported = read_usage(provider, raw).reported()
-    except InvalidUsage:
+        usage = read_usage(provider, raw)
+    except InvalidUsage as error:
+        facts[names.ANSWER_PROBLEM] = bounded(f"usage: {error}")
         return facts
-    return facts | {
-        names.USAGE[unit]: count for unit, count in reported.items() if unit in names.USAGE
-    }
+    counts = zip(names.USAGE.values(), _conventional(usage), strict=True)
+    facts.update({name: count for name, count in counts if count is not None})
+    return facts
 
 
 def error_name(error: BaseException) -> str:
@@ -131,15 +176,6 @@ def error_name(error: BaseException) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _stated(facts: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The facts without empty texts and lists: nothing was said is not the same as ''."""
-    return {name: value for name, value in facts.items() if value not in ("", [])}
-
-
-def _port(url: HttpUrl) -> int | None:
-    return _DEFAULT_PORTS.get(url.scheme) if url.port is None else url.port
 
 
 def _attempt(headers: Mapping[str, str]) -> int | None:

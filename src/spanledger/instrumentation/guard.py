@@ -5,6 +5,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Final
 
+from spanledger.instrumentation import news
+
 __all__ = ["failures", "guarded"]
 
 _log = logging.getLogger("spanledger")
@@ -48,15 +50,17 @@ def failures() -> dict[str, int]:
 
 
 def _note(what: str, error: Exception) -> None:
-    _failures[what] += 1
+    before = _failures[what]
+    _failures[what] = before + 1
     _log.log(
-        logging.WARNING if _failures[what] == 1 else logging.DEBUG,
+        logging.DEBUG if before else logging.WARNING,
         "could not %s: %s at %s; the application's own call is not affected",
         what,
         # The text of an error may quote a prompt or a key.
         type(error).__name__,
         _place(error),
     )
+    news.announce(urgent=news.is_urgent(before, before + 1))
 
 
 def _place(error: Exception) -> str:

@@ -16,7 +16,7 @@ __all__ = [
     "family",
     "is_http",
     "is_late_report",
-        "is_of_family",
+    "is_of_family",
     "looks_like_inference",
     "named_model",
     "names_another_model",

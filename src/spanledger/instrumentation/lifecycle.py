@@ -7,24 +7,37 @@ from types import ModuleType
 from typing import Final
 
 from opentelemetry import metrics
+from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
 from opentelemetry.trace import TracerProvider
 
 from spanledger.errors import SettingsError
 from spanledger.instrumentation import travel
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
+from spanledger.instrumentation.batch_times import BatchTimes
+from spanledger.instrumentation.batches import Batches
 from spanledger.instrumentation.content import Redact
+from spanledger.instrumentation.estimation import Estimator
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.http_spans import HttpSpans
 from spanledger.instrumentation.metrics import Metrics
+from spanledger.instrumentation.passing import looking_on
 from spanledger.instrumentation.patch import Patch, unpatch
-from spanledger.instrumentation.telemetry import Destination, find_destination
+from spanledger.instrumentation.state import ProcessState
+from spanledger.instrumentation.telemetry import Destination, find_destination, spool_root
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
-from spanledger.settings import Settings
+from spanledger.settings import Settings, otel_variable
 
-__all__ = ["start", "stop"]
+__all__ = ["BATCHES", "PROCESSES", "start", "stop"]
 
 _log = logging.getLogger("spanledger")
+
+_ESTIMATES_S: Final = 5.0
+"""How long the end of a recording waits for calls whose usage is being estimated."""
+
+BATCHES: Final = "batches"
+PROCESSES: Final = "processes"
+"""Names of directories beside the spool: what is known of batches, and of processes."""
 
 
 @dataclass(slots=True)
@@ -36,6 +49,7 @@ class _Recording:
     patches: list[Patch] = field(default_factory=list[Patch])
     finder: ArrivalFinder | None = None
     http_spans: HttpSpans | None = None
+    state: ProcessState | None = None
 
     def patch(self, module: ModuleType) -> None:
         with guarded(f"hook {module.__name__}"):
@@ -71,15 +85,26 @@ def start(
             return
         settings = _read_settings()
         destination = find_destination(tracer_provider, _process.closed, settings)
+        root = spool_root(settings)
+        batches = Batches(
+            version=version,
+            destination=destination,
+            times=BatchTimes(root and root / BATCHES),
+            endpoints=settings.endpoints,
+        )
         recorder = Recorder(
             tracer=destination.tracer(version),
             metrics=Metrics(meter_provider or metrics.get_meter_provider(), version),
-            settle=destination.settle,
+            destination=destination,
             settings=settings,
             redact=redact,
+            estimator=Estimator() if settings.estimate_usage else None,
+            otherwise=looking_on(batches, settings.endpoints),
         )
         recording = _Recording(destination, recorder)
         _process.recording = recording
+        service = otel_variable(OTEL_SERVICE_NAME)
+        recording.state = ProcessState(root and root / PROCESSES, version, service)
         recording.finder = call_when_imported(tuple(TRANSPORTS), recording.patch)
         travel.turn(on=recorder.settings.baggage)
         recording.http_spans = HttpSpans(
@@ -109,4 +134,9 @@ def stop() -> None:
         travel.turn(on=False)
         if recording.http_spans is not None:
             recording.http_spans.undo()
+        with guarded("have usage estimated"):
+            if recording.recorder.estimator is not None:
+                recording.recorder.estimator.close(_ESTIMATES_S)
         _process.closed = recording.destination.close() or _process.closed
+        if recording.state is not None:
+            recording.state.close()

@@ -57,6 +57,12 @@ class Metrics:
         self._counters = {unit: _counter(meter, names.USAGE[unit]) for unit in _COUNTED}
         self._sizes = {unit: _size(meter, unit) for unit in ("input_tokens", "output_tokens")}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anybody to count for: an app without a meter provider pays nothing."""
+        # Until the app sets a provider, the API's instruments stand for none.
+        return getattr(self._duration, "_real_instrument", self._duration) is not None
+
     def record(self, facts: Mapping[str, AttributeValue], seconds: float) -> None:
         """Count one exchange by the attributes of its span.
 

@@ -23,7 +23,7 @@ from opentelemetry.context import (
     get_current,
     set_value,
 )
-from opentelemetry.trace import Span, SpanContext, get_current_span
+from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, get_current_span
 
 from spanledger import attributes as names
 from spanledger.instrumentation.inference import (
@@ -155,7 +155,11 @@ def meet(context: Context, operation: str, start_ns: int, asked: Asked) -> MetCa
         asked: tells what is asked for.
     """
     call = MetCall(family=family(operation), start_ns=start_ns, asked=asked)
-    same, parents = _around(call, get_current_span(context))
+    _calls.append(call)
+    enclosing = get_current_span(context)
+    if enclosing is INVALID_SPAN and not _open.get():
+        return call  # as it mostly is
+    same, parents = _around(call, enclosing)
     for span in _open_spans():
         ids = _ids(span.get_span_context())
         if ids not in parents and _parent_of(span) in parents and call.is_beside(span):
@@ -164,7 +168,6 @@ def meet(context: Context, operation: str, start_ns: int, asked: Asked) -> MetCa
         _cover(span)
     call.parent = parents[-1]
     call.scopes = frozenset(map(scope_of, same))
-    _calls.append(call)
     return call
 
 
@@ -180,7 +183,7 @@ def is_suppressed(context: Context) -> bool:
     A library that suppresses others below its own span of a model call, as Logfire does, does not
     mean us: the cost would have to be read from its span, which tells less.
     """
-    if not any(context.get(key) for key in _SUPPRESSIONS):
+    if not (context.get(_SUPPRESSIONS[0]) or context.get(_SUPPRESSIONS[1])):
         return False
     enclosing = get_current_span(context)
     return not (enclosing.is_recording() and looks_like_inference(enclosing))
@@ -196,7 +199,7 @@ class audible:  # noqa: N801 - read as a statement: with audible()
 
     def __enter__(self) -> None:
         context = get_current()
-        if any(context.get(key) for key in _SUPPRESSIONS):
+        if context.get(_SUPPRESSIONS[0]) or context.get(_SUPPRESSIONS[1]):
             for key in _SUPPRESSIONS:
                 context = set_value(key, False, context)  # noqa: FBT003 - a value like any other
             self._token = attach(context)

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
+from spanledger import attributes as names
 from spanledger.instrumentation.records import Record
 
 __all__ = ["export_request", "rejected_spans"]
@@ -22,6 +23,13 @@ _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
 _UINT64_MAX: Final = 2**64 - 1
 _KIND_MAX: Final = 5
+
+_UNIQUE: Final = frozenset({names.RESPONSE_ID, names.MESSAGE_ID, names.PREVIOUS_RESPONSE_ID})
+_KNOWN_CHARS_MAX: Final = 64
+_KNOWN_INTEGER_MAX: Final = 1024
+_KNOWN_MAX: Final = 4096
+_known: Final[dict[tuple[str, object], tuple[type[object], bytes]]] = {}
+"""Attributes as bytes, with the kind of their values. The sender's thread alone is here."""
 
 
 class _Pairs(Protocol):
@@ -72,14 +80,44 @@ def _fill_span(scope: ScopeSpans, record: Record) -> None:
         span.kind = cast("Span.SpanKind.ValueType", record.kind)
     if record.failed:
         span.status.code = Status.STATUS_CODE_ERROR
-    _fill_pairs(span.attributes, record.attributes)
+    # Messages joined as bytes are merged, and most attributes have been on another span before.
+    known: list[bytes] = []
+    for name, value in record.attributes.items():
+        if (encoded := _known_bytes(name, value)) is not None:
+            known.append(encoded)
+        else:
+            _fill_pair(span.attributes, name, value)
+    span.MergeFromString(b"".join(known))
+
+
+def _known_bytes(name: str, value: object) -> bytes | None:
+    """A span with nothing but this attribute as bytes; `None` where it will hardly come again."""
+    kind = type(value)
+    if kind is str:
+        if len(cast("str", value)) > _KNOWN_CHARS_MAX or name in _UNIQUE:
+            return None
+    elif kind is not bool and (kind is not int or cast("int", value) > _KNOWN_INTEGER_MAX):
+        return None
+    # 1 and True are one key; each stands with its kind.
+    known = _known.get((name, value))
+    if known is None or known[0] is not kind:
+        span = Span()
+        _fill_pair(span.attributes, name, value)
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        known = _known[name, value] = kind, span.SerializeToString()
+    return known[1]
 
 
 def _fill_pairs(pairs: _Pairs, attributes: Mapping[str, object]) -> None:
     for name, value in attributes.items():
-        pair = pairs.add()
-        pair.key = _text(name)
-        _fill_value(pair.value, value)
+        _fill_pair(pairs, name, value)
+
+
+def _fill_pair(pairs: _Pairs, name: str, value: object) -> None:
+    pair = pairs.add()
+    pair.key = _text(name)
+    _fill_value(pair.value, value)
 
 
 def _fill_value(target: AnyValue, value: object) -> None:

@@ -5,23 +5,27 @@ JSON is read by every version of Python, so a later one delivers what an earlier
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from spanledger import attributes as names
+from spanledger.dialects.dialect import Json
+from spanledger.instrumentation.facts import usage_facts
+from spanledger.instrumentation.text import encode_json
 
 __all__ = [
     "RECORD_BYTES_MAX",
     "SCOPE",
+    "Head",
     "Record",
     "read_record",
     "read_resource",
     "record_payload",
     "resource_payload",
+    "span_payload",
 ]
 
 SCOPE: Final = "spanledger"
@@ -65,8 +69,7 @@ _BILLABLE_NAMES: Final = frozenset(
 Attributes = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """A span that waits to be sent."""
 
     trace_id: bytes
@@ -82,43 +85,47 @@ class Record:
     attributes: Attributes
 
 
-def _plain(value: object) -> object:
-    """What JSON has no word for, as text."""
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
-# The attributes of a span hold no cycles, so the check for them is left out.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_plain).encode
-
-
 def record_payload(span: ReadableSpan) -> bytes:
     """The span as JSON in ASCII. Of a span that is not ours only what a bill needs is kept."""
-    scope = span.instrumentation_scope
-    attributes: Attributes = dict(span.attributes or {})
+    scope, context, parent = span.instrumentation_scope, span.get_span_context(), span.parent
+    # A mapping of the SDK's that gives its items one by one, each with a lock.
+    whole: Any = span.attributes or {}
+    attributes: dict[str, object] = whole.copy() if hasattr(whole, "copy") else dict(whole)
     if scope is None or scope.name != SCOPE:
         attributes = {name: value for name, value in attributes.items() if _billable(name)}
-    payload = _payload(span, attributes)
-    if len(payload) <= RECORD_BYTES_MAX:
-        return payload
-    return _payload(span, {name: value for name, value in attributes.items() if _short(value)})
-
-
-def _payload(span: ReadableSpan, attributes: Attributes) -> bytes:
-    context, parent, scope = span.get_span_context(), span.parent, span.instrumentation_scope
-    fields = (
-        context.trace_id if context else 0,
-        context.span_id if context else 0,
-        parent.span_id if parent else 0,
-        span.name,
-        span.kind.value,
-        span.start_time or 0,
-        span.end_time or 0,
-        int(span.status.status_code is StatusCode.ERROR),
-        scope.name if scope else "",
-        (scope.version or "") if scope else "",
+    return span_payload(
+        (
+            context.trace_id if context else 0,
+            context.span_id if context else 0,
+            parent.span_id if parent else 0,
+            span.name,
+            span.kind.value,
+            span.start_time or 0,
+            span.end_time or 0,
+            int(span.status.status_code is StatusCode.ERROR),
+            scope.name if scope else "",
+            (scope.version or "") if scope else "",
+        ),
         attributes,
     )
-    return _encode(fields).encode("ascii")
+
+
+Head = tuple[int, int, int, str, int, int, int, int, str, str]
+"""Of a span: the ids of its trace, itself and its parent (0 where there is none), name, kind as the
+SDK counts it, start and end in nanoseconds since 1970, 1 where it failed, name and version of what
+recorded it."""
+
+
+def span_payload(head: Head, attributes: Attributes) -> bytes:
+    """A span, of which there need be no object, as JSON in ASCII.
+
+    The raw usage among its attributes may still be an object: who reads the record spells it.
+    """
+    payload = encode_json((*head, attributes)).encode("ascii")
+    if len(payload) <= RECORD_BYTES_MAX:
+        return payload
+    short = {name: value for name, value in attributes.items() if _short(value)}
+    return encode_json((*head, short)).encode("ascii")
 
 
 def _billable(name: str) -> bool:
@@ -127,7 +134,10 @@ def _billable(name: str) -> bool:
 
 
 def _short(value: object) -> bool:
-    return not isinstance(value, str | tuple | list) or len(_encode(value)) <= _LONG_TEXT_CHARS
+    return (
+        not isinstance(value, str | tuple | list | dict)
+        or len(encode_json(value)) <= _LONG_TEXT_CHARS
+    )
 
 
 def read_record(payload: bytes) -> Record | None:
@@ -147,15 +157,25 @@ def read_record(payload: bytes) -> Record | None:
             end_unix_nano=_integer(end),
             failed=bool(failed),
             scope=(str(scope), str(version)),
-            attributes=_object(attributes),
+            attributes=_with_usage(_object(attributes)),
         )
     except (ValueError, TypeError, OverflowError, RecursionError):
         return None
 
 
+def _with_usage(attributes: dict[str, object]) -> Attributes:
+    """The attributes, with a usage that was kept as an object in the names of the conventions."""
+    raw = attributes.get(names.USAGE_RAW)
+    if isinstance(raw, dict):
+        del attributes[names.USAGE_RAW]
+        provider = str(attributes.get(names.PROVIDER_NAME, ""))
+        attributes.update(usage_facts(provider, cast("Json", raw)))
+    return attributes
+
+
 def resource_payload(resource: Resource) -> bytes:
     """The attributes of a resource, as JSON in ASCII."""
-    return _encode(dict(resource.attributes)).encode("ascii")
+    return encode_json(dict(resource.attributes)).encode("ascii")
 
 
 def read_resource(payload: bytes) -> Attributes | None:
@@ -173,8 +193,8 @@ def _integer(value: object) -> int:
     return value
 
 
-def _object(value: object) -> Attributes:
+def _object(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         msg = "an object is expected"
         raise TypeError(msg)
-    return cast("Attributes", value)
+    return cast("dict[str, object]", value)

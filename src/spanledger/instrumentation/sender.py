@@ -41,7 +41,7 @@ _FAILURES_TO_TELL: Final = 4
 class Pace:
     """How long the sender waits for what, in seconds."""
 
-    tick_s: float = 1.0
+    tick_s: float = 2.0
     """Records are collected so long before they leave."""
     retry_first_s: float = 0.5
     retry_max_s: float = 30.0
@@ -52,7 +52,7 @@ class Pace:
     """The wait after an answer that only a person can mend."""
     adopt_s: float = 30.0
     """How often to look for what dead processes have left."""
-    exit_s: float = 1.5
+    exit_s: float = 1.0
     """The most that the end of the process is held up."""
 
     def backoff_s(self, failures: int) -> float:

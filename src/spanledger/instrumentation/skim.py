@@ -67,6 +67,16 @@ class EventSkimmer:
         elif whole := self._cut(self._rest + data):
             self._skim(whole)
 
+    @property
+    def stated(self) -> bool:
+        """Some usage has been stated so far."""
+        return self._answer.usage is not None
+
+    @property
+    def dropped(self) -> int:
+        """Events that were too long to be read."""
+        return getattr(self._decoder, "dropped", 0)
+
     def answer(self) -> Answer:
         """What the stream has said, to be asked for once at its end."""
         self._follow(self._rest)

@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,11 @@ from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
 from spanledger import attributes as names
+from spanledger.instrumentation.estimation import EXIT_S, drain
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.inference import looks_like_inference
 from spanledger.instrumentation.neighbours import is_recorded, note_start
-from spanledger.instrumentation.records import SCOPE, record_payload
+from spanledger.instrumentation.records import SCOPE, Head, record_payload, span_payload
 from spanledger.instrumentation.sender import Sender
 from spanledger.instrumentation.spool import Spool
 from spanledger.settings import (
@@ -27,7 +29,10 @@ from spanledger.settings import (
     state_directory,
 )
 
-__all__ = ["BillableSpans", "Destination", "find_destination"]
+__all__ = ["BillableSpans", "Destination", "find_destination", "spool_root"]
+
+
+_CLIENT: Final[int] = trace.SpanKind.CLIENT.value
 
 
 class BillableSpans(SpanProcessor):
@@ -47,10 +52,9 @@ class BillableSpans(SpanProcessor):
             with guarded("note a span of somebody else's"):
                 note_start(span)
         sender = self.sender
-        if sender is not None and not sender.running:
+        if sender is not None and not sender.running and _is_ours(span):
             with guarded("start the sender"):
-                if _is_ours(span):
-                    sender.start()
+                sender.start()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keep what will be billed."""
@@ -62,12 +66,28 @@ class BillableSpans(SpanProcessor):
 
     def shutdown(self) -> None:
         """Hand over what can be, in a moment."""
+        with guarded("have usage estimated"):
+            drain(EXIT_S)
         if self.sender is not None:
             self.sender.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over now; tells whether the collector has everything."""
+        with guarded("have usage estimated"):
+            drain(timeout_millis / 1000)
         return self.sender is None or self.sender.flush(timeout_millis / 1000)
+
+
+class _OwnProvider(TracerProvider):
+    """A provider of ours, which knows whether anybody but us listens."""
+
+    shared = False
+    """The app has added a processor of its own: it is to see our spans."""
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """As of any provider."""
+        self.shared = self.shared or not isinstance(span_processor, BillableSpans)
+        super().add_span_processor(span_processor)
 
 
 class Destination:
@@ -93,14 +113,26 @@ class Destination:
         self._sender = sender
         self._lock = threading.Lock()
         self._processor = _attach(provider, sender) if joined else None
+        self._scope: tuple[str, str] = (SCOPE, "")
+
+    def provider(self) -> trace.TracerProvider:
+        """The provider of the spans, settled."""
+        self.settle()
+        return self._provider
 
     def tracer(self, version: str) -> trace.Tracer:
         """The tracer for our spans; while nothing is settled, it leads to the later provider."""
+        self._scope = (SCOPE, version)
         provider = trace.get_tracer_provider() if self._pending else self._provider
         return provider.get_tracer(SCOPE, version)
 
     def settle(self) -> None:
-        """Before the first span: put our provider in place unless the app has set one since."""
+        """Before the first span: put our provider in place unless the app has set one since.
+
+        The sender is started as well, while the call is under way: its imports take a moment.
+        """
+        if self._sender is not None and not self._sender.running:
+            self._sender.start()
         if not self._pending:
             return
         with self._lock:
@@ -114,6 +146,58 @@ class Destination:
                 self._provider, self._ours = trace.get_tracer_provider(), False
                 self._processor = _attach(self._provider, self._sender)
             self._pending = False
+
+    @property
+    def alone(self) -> bool:
+        """Nobody but our sender would see a span of ours: what it says goes there directly."""
+        provider = self._provider
+        return (
+            isinstance(provider, _OwnProvider)
+            and not provider.shared
+            and self._processor is not None
+            and not self._pending
+        )
+
+    def keep(
+        self,
+        span: trace.Span | None,
+        around: Context,
+        event: tuple[str, int, int],
+        attributes: Mapping[str, object],
+        *,
+        failed: bool,
+    ) -> None:
+        """Hand a call to the sender of which there is no span that reaches it.
+
+        Either nobody else listens, or a sampler of the app's has dropped the span: the call has
+        cost money all the same.
+
+        Args:
+            span: that gives the call its ids, if there is one.
+            around: the app's context when it began.
+            event: its name, start and end, in nanoseconds since 1970.
+            attributes: what the span would have said; the raw usage may be an object.
+            failed: its status would be an error.
+        """
+        provider, sender = self._provider, self._sender
+        if sender is None or not isinstance(provider, TracerProvider):
+            return
+        if attributes.get(names.COVERED):
+            return
+        name, start_ns, end_ns = event
+        parent = trace.get_current_span(around).get_span_context()
+        if span is None:
+            make = provider.id_generator
+            trace_id = parent.trace_id or make.generate_trace_id()
+            span_id = make.generate_span_id()
+        else:
+            given = span.get_span_context()
+            trace_id, span_id = given.trace_id, given.span_id
+        if span_id:
+            ids = (trace_id, span_id, parent.span_id)
+            head: Head = (*ids, name, _CLIENT, start_ns, end_ns, int(failed), *self._scope)
+            payload = span_payload(head, attributes)
+            sender.record(provider.resource, payload)
 
     def close(self) -> trace.TracerProvider | None:
         """Hand over what is still held. A provider of ours has no further use: it is returned."""
@@ -156,7 +240,7 @@ def find_destination(
         return Destination(current, sender=sender)
     if otel_variable(OTEL_SDK_DISABLED).lower() == "true":
         return Destination(trace.NoOpTracerProvider())
-    return Destination(TracerProvider(), ours=True, pending=free, sender=sender)
+    return Destination(_OwnProvider(), ours=True, pending=free, sender=sender)
 
 
 def _nobody_has_set_one() -> bool:
@@ -188,8 +272,13 @@ def _sdk_provider(provider: trace.TracerProvider) -> trace.TracerProvider:
     return behind if isinstance(behind, TracerProvider) else provider
 
 
+def spool_root(settings: Settings) -> Path | None:
+    """Where all that waits is kept, for every collector; `None` where nothing can be."""
+    return Path(settings.spool_dir) if settings.spool_dir else state_directory()
+
+
 def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
-    root = Path(settings.spool_dir) if settings.spool_dir else state_directory()
+    root = spool_root(settings)
     directory = None if root is None else root / _name_of(target)
     return Sender(Spool(directory, settings.spool_bytes_max), target)
 

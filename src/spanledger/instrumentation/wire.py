@@ -1,7 +1,7 @@
 """What we use of the HTTP libraries, none of which an app needs to have."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 __all__ = [
@@ -12,7 +12,22 @@ __all__ = [
     "PlainRequest",
     "PlainUrl",
     "SyncBody",
+    "content_headers",
+    "telling_headers",
 ]
+
+_TELLING: Final = (
+    "amz-sdk-request",
+    "api-key",
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "x-portkey-metadata",
+    "x-stainless-retry-count",
+)
+_TELLING_RAW: Final = {name.encode(): name for name in _TELLING}
+_TELLING_PREFIX: Final = "helicone-"
+_TELLING_PREFIX_RAW: Final = _TELLING_PREFIX.encode()
 
 
 class HttpUrl(Protocol):
@@ -95,6 +110,49 @@ class AsyncBody(Protocol):
     async def aclose(self) -> None:
         """Give the connection back, read or not."""
         ...
+
+
+def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those request headers that say something of a call, by name in lower case."""
+    raw: list[tuple[bytes, bytes]] | None = getattr(headers, "raw", None)
+    if raw is None:
+        texts = ((name.lower(), value) for name, value in headers.items())
+        return {
+            name: value
+            for name, value in texts
+            if name in _TELLING or name.startswith(_TELLING_PREFIX)
+        }
+    # httpx decodes each name and each value anew for whoever asks.
+    return {
+        _TELLING_RAW.get(lower) or _decoded(lower): _decoded(value)
+        for name, value in raw
+        if (lower := name.lower()) in _TELLING_RAW or lower.startswith(_TELLING_PREFIX_RAW)
+    }
+
+
+def content_headers(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The type and the encoding of a response's body; '' where nothing is said."""
+    raw: list[tuple[bytes, bytes]] | None = getattr(headers, "raw", None)
+    if raw is None:
+        return headers.get("content-type", ""), headers.get("content-encoding", "")
+    kind = coding = b""
+    for name, value in raw:
+        match name.lower():
+            case b"content-type":
+                kind = value
+            case b"content-encoding":
+                # Said twice it is undone twice, as in a list.
+                coding = coding + b"," + value if coding else value
+            case _:
+                pass
+    return kind.decode("latin-1"), coding.decode("latin-1")
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 class PlainUrl:

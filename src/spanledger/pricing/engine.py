@@ -119,6 +119,8 @@ def _status(call: Call, rates: Rates, unrated: list[str]) -> tuple[CostStatus, s
     if not rates.tier_known:
         tier = "batch" if call.batch else call.service_tier
         return "partial", f"{rates.source} has no rates for the {tier} tier: list price used"
+    if call.usage_partial and call.usage_source == "estimated":
+        return "partial", "the tokens were counted by an estimate, and not all of them were seen"
     if call.usage_partial:
         return "partial", "the stream ended early: the usage may not be final"
     if call.usage_source == "estimated":

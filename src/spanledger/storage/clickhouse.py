@@ -1,6 +1,7 @@
 """The store that lasts: ClickHouse, embedded in this process or on a server."""
 
 import logging
+import signal
 import struct
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -35,6 +36,13 @@ _FAILURES: Final = (ClickHouseError, OSError, ArithmeticError, ValueError, struc
 """What the client raises: its own errors, the network's, and for values that no column can hold
 whatever its serialisation came across."""
 
+_FATAL: Final = (
+    signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS,
+    signal.SIGTRAP, signal.SIGTSTP,
+)  # fmt: skip
+"""What the engine handles when it opens. Its handler waits five minutes for a thread which only the
+server program of ClickHouse has: a process that crashes would hang, its ports open, not end."""
+
 
 def open_embedded(data_dir: Path) -> "ClickHouseStore":
     """Open the store in `data_dir`, made if need be, with the schema of this program.
@@ -49,11 +57,26 @@ def open_embedded(data_dir: Path) -> "ClickHouseStore":
     release = lock_directory(data_dir)
     store = ClickHouseStore(lambda: _connect(data_dir / "clickhouse"), release)
     try:
-        store.migrate()
+        with _signals_kept():
+            store.migrate()
     except StoreError:
         store.close()
         raise
     return store
+
+
+@contextmanager
+def _signals_kept() -> Generator[None]:
+    """Leave the process's own handling of fatal signals as it is, whatever the block does to it."""
+    handlers = {number: signal.getsignal(number) for number in _FATAL}
+    try:
+        yield
+    finally:
+        # Python lets no other thread do this.
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                if handler is not None:
+                    signal.signal(number, handler)
 
 
 def _connect(path: Path) -> Client:

@@ -11,6 +11,7 @@ from functools import cache, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from spanledger.instrumentation.batches import worth_a_look
 from spanledger.instrumentation.exchange import Exchange, Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.patch import Patch, patch_method
@@ -68,9 +69,10 @@ def _shell(patched: Patch) -> Callable[..., Awaitable[AsyncResponse]]:
         session: object, method: str, *args: object, **options: object
     ) -> AsyncResponse:
         recorder = patched.recorder
-        if recorder is not None and str(method).upper() == "POST":
+        if recorder is not None:
             with guarded("follow a session"):
-                options = _with_ours(recorder, session, options)
+                if worth_a_look(str(method).upper(), args[0] if args else ""):
+                    options = _with_ours(recorder, session, options)
         return await original(session, method, *args, **options)
 
     return request

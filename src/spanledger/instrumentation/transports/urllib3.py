@@ -9,14 +9,17 @@ forgotten connection open.
 from collections.abc import Callable, Generator, Mapping
 from functools import cache, wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
+from spanledger.instrumentation.batches import worth_a_look
 from spanledger.instrumentation.exchange import Exchange, Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.patch import Patch, Shell
 from spanledger.instrumentation.wire import PlainRequest
 
 __all__ = ["BodyReading", "TappedBody", "TappedFile", "sending_shell"]
+
+_LOOKED_AT: Final = ("POST", "GET")
 
 Decode: TypeAlias = bool | None
 """Whether urllib3 undoes the content encoding; `None` is what is set for the whole body."""
@@ -58,14 +61,15 @@ def sending_shell(*, decoded: bool) -> Shell:
 
 def _begin(recorder: Recorder, request: object) -> Exchange | None:
     method = getattr(request, "method", "")
-    if method != "POST":
-        # Most requests leave here, and the guard costs more than the look.
+    if method not in _LOOKED_AT:
+        # The guard costs more than the look.
         return None
     with guarded("read a request"):
+        url = getattr(request, "url", "")
+        if not worth_a_look(method, url):
+            return None
         headers = getattr(request, "headers", {})
-        plain = PlainRequest(
-            method, getattr(request, "url", ""), headers, getattr(request, "body", b"")
-        )
+        plain = PlainRequest(method, url, headers, getattr(request, "body", b""))
         return recorder.begin(plain)
     return None
 
