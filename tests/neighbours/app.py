@@ -136,11 +136,15 @@ def scope_of(span: ReadableSpan) -> str:
 
 def plain(attributes: Mapping[str, object] | None) -> dict[str, object]:
     """As JSON has it, without long texts, paths of this machine and our own mark."""
-    found = {name: list(it) if isinstance(it, tuple) else it for name, it in (attributes or {}).items()}
+    found = {
+        name: list(it) if isinstance(it, tuple) else it for name, it in (attributes or {}).items()
+    }
     return {
         name: value
         for name, value in found.items()
-        if name != "spanledger.covered" and not name.startswith("code.") and len(json.dumps(value, default=str)) <= LONG
+        if name != "spanledger.covered"
+        and not name.startswith("code.")
+        and len(json.dumps(value, default=str)) <= LONG
     }
 
 
