@@ -144,7 +144,7 @@ class Exchange:
         self._name = ""
         self._asked: dict[str, AttributeValue] = {}  # the facts known before the answer
         self._told: dict[str, AttributeValue] = {}  # those that come with it
-        self._usage: Json | None = None  # as the provider stated it
+        self._usage: Json | None = None  # as stated, or as the request alone determines it
         self._content: Content | None = None
         self._first_chunk_seconds: float | None = None
         self._last_byte_ns: int | None = None
@@ -289,6 +289,7 @@ class Exchange:
         if not self._asked and self._request is not None:
             asked = read_asked(self._request, self._dialect)
             self._name = span_name(self._dialect, asked)
+            self._usage = asked.usage  # unless the answer states one
             self._asked = request_facts(
                 self._request,
                 self._dialect,
@@ -369,8 +370,9 @@ class Exchange:
         if answer.error_type:
             self._error_type = self._error_type or bounded(answer.error_type)
         self._told.update(answer_facts(answer))
-        self._usage = answer.usage
-        self._told[names.USAGE_SOURCE] = "none" if answer.usage is None else "provider"
+        if answer.usage is not None or self._error_type or reader is None:
+            self._usage = answer.usage
+        self._told[names.USAGE_SOURCE] = "none" if self._usage is None else "provider"
 
 
 class Reading:
