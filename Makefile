@@ -7,6 +7,9 @@ DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
 NEIGHBOURS := $(VENV)/neighbours
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Packages are compiled when they are first imported, and then kept so: each test that starts a
+# program would else compile all that it imports anew, which takes longer than the test.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +23,9 @@ up: $(DEMO) ## run collector, cost API and dashboard on this machine
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: $(DEV) $(NEIGHBOURS)/.done ## run the tests that take minutes: long outages, others' libraries
-	$(BIN)/python -m pytest -m soak -n 0 $(ARGS)
+soak: $(DEV) $(NEIGHBOURS)/.done ## run what takes minutes: outages, all faults, others' libraries
+	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=new $(ARGS)
 
 check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies
 	$(BIN)/ruff format --check .

@@ -1,12 +1,15 @@
 """What all tests share: nothing of theirs is left in the user's home, and no luck is involved."""
 
 import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import certifi
 import pytest
 from hypothesis import HealthCheck, settings
+
+from spanledger.instrumentation.arrival import ArrivalFinder
 
 # How long an example takes depends on what else the machine does, so no time is asserted.
 # `make test` tries the same examples everywhere; `make soak` looks for new ones.
@@ -39,3 +42,16 @@ def state_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setenv("XDG_STATE_HOME", str(state))
         patch.setenv("SSL_CERT_FILE", str(root))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_hooked() -> Iterator[None]:
+    """A recording that a test leaves on would be a riddle of another test."""
+    before = waiting_for_imports()
+    yield
+    assert waiting_for_imports() == before, "a test must end the recording that it starts"
+
+
+def waiting_for_imports() -> list[ArrivalFinder]:
+    """The recordings that are on."""
+    return [finder for finder in sys.meta_path if isinstance(finder, ArrivalFinder)]

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -13,16 +15,47 @@ import pytest
 
 from spanledger import __version__
 from spanledger.cli import _stop_signals, _wait, main
-from tests.running import ADMIN_KEY, run_spanledger, spanledger_up
+from tests.running import ADMIN_KEY, Running, run_spanledger, spanledger_up
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A `spanledger up`, and the directory that it was started in."""
+
+    up: Running
+    cwd: Path
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for the tests that only look on, or bring what is theirs."""
+    cwd = tmp_path_factory.mktemp("up")
+    with spanledger_up(cwd) as up:
+        yield Up(up, cwd)
+
+
+def is_healthy(url: str) -> bool:
+    """Whether the server answers."""
+    return httpx.get(f"{url}/health", trust_env=False).status_code == 200
 
 
 def test_up_serves_both_ports_and_stops_on_sigterm(tmp_path: Path) -> None:
-    """R2: it is ready when it says so, and a stop is clean."""
+    """R2: it is ready when it says so, and a stop is clean.
+
+    SPANLEDGER_ADMIN_KEY is the first admin key, opens the API, and rests nowhere.
+    """
     with spanledger_up(tmp_path) as up:
-        assert httpx.get(f"{up.api_url}/health", trust_env=False).status_code == 200
-        assert httpx.get(f"{up.otlp_url}/health", trust_env=False).status_code == 200
+        assert is_healthy(up.api_url)
+        assert is_healthy(up.otlp_url)
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        costs = httpx.get(f"{up.api_url}/v1/costs", headers=headers, trust_env=False)
+        assert costs.status_code == 200
         up.process.send_signal(signal.SIGTERM)
         assert up.process.wait(timeout=90) == 0
+
+    for file in (tmp_path / "spanledger-data").rglob("*"):
+        if file.is_file():
+            assert ADMIN_KEY.encode() not in file.read_bytes()
 
 
 def test_a_signal_to_stop_counts_whenever_it_comes_and_to_whichever_thread() -> None:
@@ -57,25 +90,21 @@ def test_up_makes_the_first_admin_key_and_shows_it_once(tmp_path: Path) -> None:
     assert secret not in (tmp_path / "spanledger-data" / "keys.json").read_text()
 
 
-def test_a_second_up_on_the_same_data_says_who_has_it(tmp_path: Path) -> None:
+def test_a_second_up_on_the_same_data_says_who_has_it(shared: Up) -> None:
     """One sentence and a failure code, and the first one goes on."""
-    with spanledger_up(tmp_path) as up:
-        second = run_spanledger("up", "--port", "0", "--otlp-http-port", "0", cwd=tmp_path)
-        assert httpx.get(f"{up.api_url}/health", trust_env=False).status_code == 200
+    second = run_spanledger("up", "--port", "0", "--otlp-http-port", "0", cwd=shared.cwd)
 
+    assert is_healthy(shared.up.api_url)
     assert second.returncode == 1
     assert second.stderr.startswith("spanledger: ")
     assert "in use by another process" in second.stderr
     assert len(second.stderr.splitlines()) == 1
 
 
-def test_up_on_a_taken_port_says_which(tmp_path: Path) -> None:
+def test_up_on_a_taken_port_says_which(shared: Up, tmp_path: Path) -> None:
     """One sentence and a failure code."""
-    with spanledger_up(tmp_path) as up:
-        port = up.otlp_url.rpartition(":")[2]
-        second = run_spanledger(
-            "up", "--otlp-http-port", port, "--port", "0", "--data-dir", "other", cwd=tmp_path
-        )
+    port = shared.up.otlp_url.rpartition(":")[2]
+    second = run_spanledger("up", "--otlp-http-port", port, "--port", "0", cwd=tmp_path)
 
     assert second.returncode == 1
     assert second.stderr.strip() == (
@@ -104,15 +133,15 @@ def test_up_beyond_loopback_needs_a_key(tmp_path: Path) -> None:
     assert "there is no admin key" in refused.stderr
 
 
-def test_keys_are_made_listed_and_revoked_beside_a_running_server(tmp_path: Path) -> None:
+def test_keys_are_made_listed_and_revoked_beside_a_running_server(shared: Up) -> None:
     """A key works as soon as it is made and no longer than it is live."""
 
     def keys(*args: str) -> str:
-        done = run_spanledger("keys", *args, "--json", cwd=tmp_path)
+        done = run_spanledger("keys", *args, "--json", cwd=shared.cwd)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    with spanledger_up(tmp_path) as up, httpx.Client(base_url=up.api_url, trust_env=False) as api:
+    with httpx.Client(base_url=shared.up.api_url, trust_env=False) as api:
         made = json.loads(keys("create", "grafana", "--role", "viewer"))
         headers = {"Authorization": f"Bearer {made['secret']}"}
         assert api.get("/v1/calls", headers=headers).status_code == 200
@@ -154,19 +183,6 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2
-
-
-def test_the_admin_key_of_the_settings_opens_the_api(tmp_path: Path) -> None:
-    """SPANLEDGER_ADMIN_KEY is the first admin key, and rests nowhere."""
-    with spanledger_up(tmp_path) as up:
-        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-        assert (
-            httpx.get(f"{up.api_url}/v1/costs", headers=headers, trust_env=False).status_code == 200
-        )
-
-    for file in (tmp_path / "spanledger-data").rglob("*"):
-        if file.is_file():
-            assert ADMIN_KEY.encode() not in file.read_bytes()
 
 
 def test_the_demo_shows_costs_of_real_calls(tmp_path: Path) -> None:

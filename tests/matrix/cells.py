@@ -143,15 +143,13 @@ def check_cell(server: Server, recording: Recording, form: Form, column: str) ->
     if column == "cut":
         failed = bool(with_us.error)  # not every client finds a missing end worth an exception
     assert bool(with_us.error) is failed, with_us.error
-    if column == "cancelled midway" and form.hears_no_cancel:
-        failed = False
     assert server.stage.requests - requests == 1, "an attempt is a span, and here is one attempt"
     check_span(form, column, billable(recording), failed=failed)
 
 
 def _collect(recording: Recording) -> None:
     """Wait for what was dropped to be collected; an SDK's own threads may hold it for a while."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     gc.collect()
     while not recording.spans and time.monotonic() < end:
         time.sleep(0.01)
@@ -173,20 +171,22 @@ def check_span(form: Form, column: str, span: ReadableSpan, *, failed: bool) -> 
     assert span.status.status_code is (StatusCode.ERROR if failed else StatusCode.UNSET)
     assert ("error.type" in facts) is failed
     assert "canary" not in span.to_json()
+    if column.startswith("cancelled"):
+        assert facts["error.type"] == "asyncio.exceptions.CancelledError"
     usage = {
         name.removeprefix(USAGE): n for name, n in facts.items() if name.startswith(USAGE) and n
     }
     if column == "answered":
         assert facts.get("gen_ai.response.model", "") == form.answered
-        assert usage == form.usage
-        assert facts["spanledger.usage.source"] == form.source
+        if form.states_usage:
+            assert usage == form.usage
+        assert (facts["spanledger.usage.source"] == "provider") is form.states_usage
         assert "spanledger.usage.partial" not in facts
     elif column.isdigit():
         assert facts["error.type"] == column
         assert facts["http.response.status_code"] == int(column)
         assert usage == {}
     elif column == "cancelled":
-        assert facts["error.type"] == "asyncio.exceptions.CancelledError"
         assert usage == {}
     elif form.stream:
         assert facts["spanledger.usage.partial"] is True

@@ -29,11 +29,8 @@ class Form:
     stream: bool = False
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
     """Expected counts, by what stands after `gen_ai.usage.`; all others are zero or absent."""
-    source: str = "provider"
-    """Expected `spanledger.usage.source`."""
-    hears_no_cancel: bool = False
-    """Its body is seen where it arrives, not where the app waits for it: a task that is cancelled
-    while it reads looks as if it had closed the answer."""
+    states_usage: bool = True
+    """Whether the provider says what was used; elsewhere it may be estimated."""
 
     @property
     def is_async(self) -> bool:

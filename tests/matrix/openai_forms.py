@@ -1,12 +1,22 @@
 """OpenAI's SDK: all its calls that cost money, and Azure's way of making them."""
 
 import io
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
 
 import openai
 
-from tests.matrix.forms import KEY, MESSAGES, PROMPT, Form, Sdk, pydantic, streamed, whole
+from tests.matrix.forms import (
+    KEY,
+    MESSAGES,
+    PROMPT,
+    Form,
+    Sdk,
+    pydantic,
+    streamed,
+    streamed_async,
+    whole,
+)
 
 MODEL: Final = "gpt-4o"
 DATED: Final = "gpt-4o-2024-08-06"
@@ -41,6 +51,41 @@ CHAT: Final[dict[str, Any]] = {
 }
 AZURE_CHAT: Final[dict[str, Any]] = {**CHAT, "provider": "azure.ai.openai"}
 RESPONSES: Final[dict[str, Any]] = {**CHAT, "usage": {"input_tokens": 4 + 3, "output_tokens": 86}}
+IMAGES: Final[dict[str, Any]] = {
+    "provider": "openai",
+    "operation": "generate_content",
+    "model": "gpt-image-1",
+    "usage": {"input_tokens": 50, "image.input_tokens": 40, "output_tokens": 1056},
+}
+TRANSCRIPTION: Final[dict[str, Any]] = {
+    "provider": "openai",
+    "operation": "generate_content",
+    "model": "gpt-4o-transcribe",
+    "usage": {"input_tokens": 14, "audio.input_tokens": 10, "output_tokens": 31},
+}
+SPEECH: Final[dict[str, Any]] = {
+    "provider": "openai",
+    "operation": "generate_content",
+    "model": "gpt-4o-mini-tts",
+}
+SPOKEN: Final = Sdk(SDK.make, SDK.make_async, lambda answer: answer.content.hex())
+
+
+def _speech(client: Any, **options: Any) -> Any:
+    return client.audio.speech.with_streaming_response.create(
+        model="gpt-4o-mini-tts", input=PROMPT, voice="alloy", **options
+    )
+
+
+def _heard(client: Any, **options: Any) -> Generator[bytes]:
+    with _speech(client, **options) as response:
+        yield from response.iter_bytes()
+
+
+async def _heard_async(client: Any, **options: Any) -> AsyncGenerator[bytes]:
+    async with _speech(client, **options) as response:
+        async for piece in response.iter_bytes():
+            yield piece
 
 
 def _sound() -> Any:
@@ -67,6 +112,13 @@ FORMS: Final[list[Form]] = [
         "openai chat, streamed",
         lambda c: c.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True, **USAGE),
         stream=True,
+        **CHAT,
+    ),
+    *SDK.both(
+        "openai chat, streamed without usage",
+        lambda c: c.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True),
+        stream=True,
+        states_usage=False,
         **CHAT,
     ),
     Form(
@@ -140,17 +192,55 @@ FORMS: Final[list[Form]] = [
     *SDK.both(
         "openai images",
         lambda c: c.images.generate(model="gpt-image-1", prompt=PROMPT),
-        provider="openai",
-        operation="generate_content",
-        model="gpt-image-1",
-        usage={"input_tokens": 50, "image.input_tokens": 40, "output_tokens": 1056},
+        **IMAGES,
+    ),
+    *SDK.both(
+        "openai images, streamed",
+        lambda c: c.images.generate(
+            model="gpt-image-1", prompt=PROMPT, stream=True, partial_images=1
+        ),
+        stream=True,
+        **IMAGES,
     ),
     *SDK.both(
         "openai transcription",
         lambda c: c.audio.transcriptions.create(model="gpt-4o-transcribe", file=_sound()),
-        provider="openai",
-        operation="generate_content",
-        model="gpt-4o-transcribe",
-        usage={"input_tokens": 14, "audio.input_tokens": 10, "output_tokens": 31},
+        **TRANSCRIPTION,
+    ),
+    *SDK.both(
+        "openai transcription, streamed",
+        lambda c: c.audio.transcriptions.create(
+            model="gpt-4o-transcribe", file=_sound(), stream=True
+        ),
+        stream=True,
+        **TRANSCRIPTION,
+    ),
+    *SPOKEN.both(
+        "openai speech",
+        lambda c: c.audio.speech.create(model="gpt-4o-mini-tts", input=PROMPT, voice="alloy"),
+        states_usage=False,
+        **SPEECH,
+    ),
+    Form(
+        name="openai speech, with_streaming_response",
+        run=whole(SDK.make, lambda c: b"".join(_heard(c)), bytes.hex),
+        states_usage=False,
+        **SPEECH,
+    ),
+    Form(
+        name="openai speech, streamed",
+        run=streamed(SDK.make, lambda c: _heard(c, stream_format="sse"), bytes.hex),
+        stream=True,
+        usage={"input_tokens": 14, "output_tokens": 101},
+        **SPEECH,
+    ),
+    Form(
+        name="openai speech, streamed, async",
+        run=streamed_async(
+            SDK.make_async, lambda c: _heard_async(c, stream_format="sse"), bytes.hex
+        ),
+        stream=True,
+        usage={"input_tokens": 14, "output_tokens": 101},
+        **SPEECH,
     ),
 ]

@@ -98,5 +98,55 @@ REQUESTS_FORMS: Final[list[Form]] = [
 ]
 AIOHTTP_FORMS: Final[list[Form]] = [
     Form(name="aiohttp", run=_aiohttp_post, **CHAT),
-    Form(name="aiohttp, streamed", run=_aiohttp_stream, stream=True, hears_no_cancel=True, **CHAT),
+    Form(name="aiohttp, streamed", run=_aiohttp_stream, stream=True, **CHAT),
+]
+
+
+def _voyage(name: str, path: str, body: dict[str, object], **expected: Any) -> list[Form]:
+    """Voyage has an SDK, but it is a plain call that most make."""
+
+    def post(url: str) -> Generator[object]:
+        with httpx2.Client(headers=HEADERS) as client:
+            yield client.post(url + path, json=body).raise_for_status().json()
+
+    async def post_async(url: str) -> AsyncGenerator[object]:
+        async with (
+            aiohttp.ClientSession(headers=HEADERS, raise_for_status=True) as session,
+            session.post(url + path, json=body) as response,
+        ):
+            yield json.loads(await response.text())
+
+    expected = {
+        "provider": "voyageai",
+        "answered": body["model"],
+        "model": body["model"],
+    } | expected
+    return [
+        Form(name=name, run=post, **expected),
+        Form(name=f"{name}, async", run=post_async, **expected),
+    ]
+
+
+VOYAGE_FORMS: Final[list[Form]] = [
+    *_voyage(
+        "voyage embeddings",
+        "/voyage/v1/embeddings",
+        {"model": "voyage-3.5", "input": [MESSAGES[0]["content"]]},
+        operation="embeddings",
+        usage={"input_tokens": 10},
+    ),
+    *_voyage(
+        "voyage multimodal embeddings",
+        "/voyage/v1/multimodalembeddings",
+        {"model": "voyage-multimodal-3", "inputs": [{"content": [{"type": "text", "text": "a"}]}]},
+        operation="embeddings",
+        usage={"input_tokens": 3576},
+    ),
+    *_voyage(
+        "voyage rerank",
+        "/voyage/v1/rerank",
+        {"model": "rerank-2.5", "query": MESSAGES[0]["content"], "documents": ["a", "b"]},
+        operation="rerank",
+        usage={"input_tokens": 26},
+    ),
 ]

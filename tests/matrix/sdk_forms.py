@@ -88,8 +88,15 @@ GOOGLE_FORMS: Final[list[Form]] = [
         "google, streamed",
         lambda c: c.models.generate_content_stream(model=GEMINI, contents=PROMPT),
         stream=True,
-        hears_no_cancel=True,  # by aiohttp, where that is installed
         **GENERATED,
+    ),
+    *GOOGLE.both(
+        "google embeddings",
+        lambda c: c.models.embed_content(model="gemini-embedding-001", contents=PROMPT),
+        provider="gcp.gemini",
+        operation="embeddings",
+        model="gemini-embedding-001",
+        states_usage=False,
     ),
 ]
 
@@ -234,6 +241,12 @@ OLLAMA_FORMS: Final[list[Form]] = [
     *OLLAMA.both(
         "ollama generate",
         lambda c: c.generate(model="llama3.2", prompt=PROMPT),
+        **OLLAMA_TEXT,
+    ),
+    *OLLAMA.both(
+        "ollama generate, streamed",
+        lambda c: c.generate(model="llama3.2", prompt=PROMPT, stream=True),
+        stream=True,
         **OLLAMA_TEXT,
     ),
     *OLLAMA.both(

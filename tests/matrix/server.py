@@ -33,6 +33,7 @@ PROVIDERS: Final = (
     "groq",
     "ollama",
     "aws.bedrock",
+    "voyageai",
 )
 """`gen_ai.provider.name` of each; a port belongs to one of them, as a host does outside."""
 
@@ -111,7 +112,8 @@ def _key(scope: Scope, headers: Mapping[str, str], body: bytes, fault: str) -> t
         scope["query_string"],
         headers.get("accept-encoding"),
         headers.get("x-stainless-retry-count"),
-        b"" if multipart else body,  # its boundary is another one each time
+        # Its boundary is another one each time.
+        b'name="stream"' in body if multipart else body,
     )
 
 

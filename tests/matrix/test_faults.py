@@ -103,7 +103,9 @@ def rehearsal(server: Server) -> Iterator[Rehearsal]:
 
 
 @pytest.mark.parametrize(
-    "each_scene", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["few", "each"]
+    "each_scene",
+    [False, pytest.param(True, marks=[pytest.mark.soak, pytest.mark.timeout(600)])],
+    ids=["few", "each"],
 )
 @pytest.mark.parametrize("module", [*INSTRUMENTATION, *DIALECTS], ids=name_of)
 def test_no_fault_of_ours_reaches_the_app(

@@ -5,10 +5,10 @@ import pytest
 from tests.instrumentation.calls import Recording
 from tests.matrix.cells import cells, check_cell, name_of
 from tests.matrix.forms import Form
-from tests.matrix.raw_forms import AIOHTTP_FORMS, HTTPX_FORMS, REQUESTS_FORMS
+from tests.matrix.raw_forms import AIOHTTP_FORMS, HTTPX_FORMS, REQUESTS_FORMS, VOYAGE_FORMS
 from tests.matrix.server import Server
 
-FORMS = [*HTTPX_FORMS, *AIOHTTP_FORMS, *REQUESTS_FORMS]
+FORMS = [*HTTPX_FORMS, *AIOHTTP_FORMS, *REQUESTS_FORMS, *VOYAGE_FORMS]
 
 # What an app drops without closing it, Python names.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -205,7 +205,7 @@ def openai_completions(body: Body) -> Said:
     )
 
 
-def openai_images(_body: Body) -> Said:
+def openai_images(body: Body) -> Said:
     """OpenAI's images, with the usage of the models that state one."""
     usage = {
         "total_tokens": 1106,
@@ -213,10 +213,21 @@ def openai_images(_body: Body) -> Said:
         "output_tokens": 1056,
         "input_tokens_details": {"text_tokens": 10, "image_tokens": 40},
     }
-    return whole({"created": 1763800000, "data": [{"b64_json": "aGk="}], "usage": usage})
+    image = {"b64_json": "aGk=", "created_at": 1763800000, "size": "1024x1024", "quality": "low"}
+    image |= {"background": "opaque", "output_format": "png"}
+    if not body.get("stream"):
+        return whole({"created": 1763800000, "data": [{"b64_json": "aGk="}], "usage": usage})
+    kinds = (
+        ("image_generation.partial_image", {"partial_image_index": 0}),
+        (
+            "image_generation.completed",
+            {"usage": usage},
+        ),
+    )
+    return events([(kind, {"type": kind, **image, **more}) for kind, more in kinds], last="")
 
 
-def openai_transcription(_body: Body) -> Said:
+def openai_transcription(body: Body) -> Said:
     """OpenAI's transcriptions, with the usage of the models that state tokens."""
     usage = {
         "type": "tokens",
@@ -225,12 +236,49 @@ def openai_transcription(_body: Body) -> Said:
         "output_tokens": 31,
         "input_token_details": {"text_tokens": 4, "audio_tokens": 10},
     }
-    return whole({"text": TEXT, "usage": usage})
+    if not body.get("stream"):
+        return whole({"text": TEXT, "usage": usage})
+    said = [{"type": "transcript.text.delta", "delta": word} for word in WORDS]
+    last = {"type": "transcript.text.done", "text": TEXT, "usage": usage}
+    return events([("", event) for event in (*said, last)], last="")
 
 
-def openai_speech(_body: Body) -> Said:
-    """OpenAI's speech: sound, and no word about usage."""
-    return "audio/mpeg", [b"\xff\xf3\xe4\xc4" + bytes(200)]
+def openai_speech(body: Body) -> Said:
+    """OpenAI's speech: sound, and no word about usage; or events, of which the last states it."""
+    if body.get("stream_format") != "sse":
+        return "audio/mpeg", [b"\xff\xf3\xe4\xc4" + bytes(200)]
+    usage = {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}
+    said = [{"type": "speech.audio.delta", "audio": "SUQzBAAAAAAA"}] * 3
+    return events(
+        [("", event) for event in (*said, {"type": "speech.audio.done", "usage": usage})], last=""
+    )
+
+
+def gemini_embeddings(_body: Body) -> Said:
+    """Gemini's embeddings of many texts, which state no usage."""
+    return whole({"embeddings": [{"values": [0.013, -0.02]}]})
+
+
+def voyage_embeddings(body: Body) -> Said:
+    """Voyage's embeddings: OpenAI's format with a usage of its own."""
+    data = [{"object": "embedding", "embedding": [0.02, -0.01], "index": 0}]
+    return whole(
+        {"object": "list", "data": data, "model": body["model"], "usage": {"total_tokens": 10}}
+    )
+
+
+def voyage_multimodal(body: Body) -> Said:
+    """Voyage's embeddings of texts with images."""
+    usage = {"text_tokens": 5, "image_pixels": 2_000_000, "total_tokens": 3576}
+    return whole({**json.loads(voyage_embeddings(body)[1][0]), "usage": usage})
+
+
+def voyage_rerank(body: Body) -> Said:
+    """Voyage's reranking, which costs by the token."""
+    data = [{"relevance_score": 0.43, "index": 0}, {"relevance_score": 0.12, "index": 1}]
+    return whole(
+        {"object": "list", "data": data, "model": body["model"], "usage": {"total_tokens": 26}}
+    )
 
 
 OPENAI_ERROR: Final = {"error": {"message": "No.", "type": "some_error", "code": "some_code"}}
@@ -252,6 +300,13 @@ WIRES: Final[Mapping[str, tuple[Callable[[Body], Said], object]]] = {
     "/openai/v1/images/generations": (openai_images, OPENAI_ERROR),
     "/openai/v1/audio/transcriptions": (openai_transcription, OPENAI_ERROR),
     "/openai/v1/audio/speech": (openai_speech, OPENAI_ERROR),
+    "/gemini/v1/models/gemini-embedding-001:batchEmbedContents": (
+        gemini_embeddings,
+        {"error": {"code": 400, "message": "No.", "status": "SOME_ERROR"}},
+    ),
+    "/voyage/v1/embeddings": (voyage_embeddings, {"detail": "No."}),
+    "/voyage/v1/multimodalembeddings": (voyage_multimodal, {"detail": "No."}),
+    "/voyage/v1/rerank": (voyage_rerank, {"detail": "No."}),
 }
 """Path -> how it answers, and the body of its errors."""
 
@@ -263,8 +318,7 @@ def _route(path: str, answer: Callable[[Body], Said], error: object) -> Route:
             return Delivery(
                 status=int(fault), parts=[packed(error).encode()], headers={"content-type": JSON}
             )
-        multipart = request.headers["content-type"].startswith("multipart/")
-        media_type, parts = answer({} if multipart else await request.json())
+        media_type, parts = answer(await _asked(request))
         return Delivery(
             status=200,
             parts=parts,
@@ -274,6 +328,12 @@ def _route(path: str, answer: Callable[[Body], Said], error: object) -> Route:
         )
 
     return Route(path, respond, methods=["POST"])
+
+
+async def _asked(request: Request) -> Body:
+    if request.headers["content-type"].startswith("multipart/"):
+        return {"stream": b'name="stream"' in await request.body()}
+    return await request.json()
 
 
 ROUTES: Final = [_route(path, answer, error) for path, (answer, error) in WIRES.items()]

@@ -74,6 +74,22 @@ class Delivery:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return Verdict("unreachable", type(error).__name__)
 
+    def ask(self, url: str) -> tuple[int, bytes]:
+        """Status and body that a GET of the same collector brings.
+
+        Raises:
+            OSError, ValueError: there is no answer; what `requests` raises is one of them.
+        """
+        timeout_s = self._target.timeout_s
+        with self._session.get(
+            url,
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
+            verify=self._target.certificate or True,
+        ) as response:
+            return response.status_code, next(response.iter_content(_ANSWER_BYTES_MAX), b"")
+
     def close(self) -> None:
         """Give the connection back."""
         if self._pool is not None:

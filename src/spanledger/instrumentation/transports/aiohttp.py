@@ -5,8 +5,10 @@ middlewares of its client: ours is put below the app's own. What the parser then
 is shown to the exchange as it arrives, its content encoding undone where the session does that.
 """
 
+import sys
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -127,16 +129,40 @@ def _tap(exchange: Exchange, response: AsyncResponse, *, decoded: bool) -> None:
     if reader.is_eof():
         exchange.end(ended=True)
         return
-    place = id(reader)
-    _taps[place] = exchange, decoded
-    weakref.finalize(response, _taps.pop, place, None)
     exchange.ends_with(response)
+    place = id(reader)
+    _taps[place] = _Tap(exchange, decoded=decoded)
+    weakref.finalize(response, _forget, place)  # before the other: the later one comes first
     reader.__class__ = _tapped(cast("type[object]", type(reader)))
 
 
-_taps: Final[dict[int, tuple[Exchange, bool]]] = {}
+@dataclass(slots=True)
+class _Tap:
+    """What is known of a body under way."""
+
+    exchange: Exchange
+    decoded: bool
+    stopped_by: type[BaseException] | None = None
+    """What the app's last wait for more ended with instead; it may wait again. The exception itself
+    would hold all that stands on its stack, the response too."""
+
+    def give_up(self) -> None:
+        """The app wants no more, be it of its own accord or since it was cancelled or timed out."""
+        kind = self.stopped_by
+        told = kind is not None and not issubclass(kind, GeneratorExit)
+        self.exchange.end(ended=False, error=kind.__new__(kind) if kind and told else None)
+
+
+_taps: Final[dict[int, _Tap]] = {}
 """By the identity of a body under way, as a `StreamReader` has no place for a member more, nor for
 a weak reference. An entry lives no longer than the response that holds the body."""
+
+
+def _forget(place: int) -> None:
+    tap = _taps.pop(place, None)
+    if tap is not None and tap.stopped_by is not None:
+        with guarded("forget an answer"):
+            tap.give_up()
 
 
 @cache
@@ -151,6 +177,7 @@ if TYPE_CHECKING:
         def feed_data(self, data: bytes, *_: object) -> object: ...
         def feed_eof(self) -> None: ...
         def set_exception(self, exc: BaseException, *_: object) -> None: ...
+        async def _wait(self, *_: object) -> None: ...
 
 else:
 
@@ -171,20 +198,33 @@ class TappedReader(_Reader):
         """Bytes have arrived."""
         result = super().feed_data(data, *args)
         if data and (tap := _taps.get(id(self))) is not None:
-            exchange, decoded = tap
-            exchange.feed(data, decoded=decoded)
+            tap.exchange.feed(data, decoded=tap.decoded)
         return result
 
     def feed_eof(self) -> None:
         """The end has arrived."""
         super().feed_eof()
         if (tap := _taps.pop(id(self), None)) is not None:
-            tap[0].end(ended=True)
+            tap.exchange.end(ended=True)
 
     def set_exception(self, exc: BaseException, *args: object) -> None:
         """Nothing more can arrive, or the app wants no more of it."""
         super().set_exception(exc, *args)
-        if (tap := _taps.pop(id(self), None)) is not None:
-            # An app that closes or releases an answer gets the bare class, which is no failure.
-            closed = type(exc).__name__ == "ClientConnectionError"
-            tap[0].end(ended=False, error=None if closed else exc)
+        if (tap := _taps.pop(id(self), None)) is None:
+            return
+        # An app that closes or releases an answer gets the bare class, which is no failure.
+        if type(exc).__name__ != "ClientConnectionError":
+            tap.exchange.end(ended=False, error=exc)
+            return
+        with guarded("close an answer"):
+            tap.give_up()
+
+    async def _wait(self, *args: object) -> None:
+        """The app waits for more; whoever cancels it then cancels the call."""
+        tap, came = _taps.get(id(self)), False
+        try:
+            await super()._wait(*args)
+            came = True
+        finally:
+            if tap is not None:
+                tap.stopped_by = None if came else sys.exc_info()[0]
