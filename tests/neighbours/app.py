@@ -2,8 +2,8 @@
 
     python -m tests.neighbours.app LIBRARY before|after FILE
 
-Writes a JSON object to FILE: of each form the requests that the provider got, what the app's own exporter
-and our sender delivered, and what the library did, step by step (`Witness`).
+Writes a JSON object to FILE: of each form the requests that the provider got, what the app's own
+exporter and our sender delivered, and what the library did, step by step (`Witness`).
 """
 
 import base64
@@ -88,7 +88,7 @@ class Witness(SpanProcessor):
         self._names[ids.span_id] = name
         seen = plain(span.attributes)
         self._open[ids.span_id] = (name, span, seen)
-        step = {
+        step: Step = {
             "start": name,
             "parent": self._names.get(span.parent.span_id) if span.parent else None,
             "scope": scope_of(span),
@@ -136,12 +136,9 @@ def scope_of(span: ReadableSpan) -> str:
 
 def plain(attributes: Mapping[str, object] | None) -> dict[str, object]:
     """As JSON has it, without long texts, paths of this machine and our own mark."""
-    found = {
-        name: list(it) if isinstance(it, tuple) else it for name, it in (attributes or {}).items()
-    }
     return {
         name: value
-        for name, value in found.items()
+        for name, value in (attributes or {}).items()
         if name != "spanledger.covered"
         and not name.startswith("code.")
         and len(json.dumps(value, default=str)) <= LONG
@@ -205,6 +202,12 @@ def main(library: str, order: str, file: str) -> None:
     told: dict[str, Any] = {}
     with running_provider() as provider, running_provider() as collector:
         collector.answer_with(Reply(b"", content_type="application/x-protobuf"))
+        os.environ.update(
+            LANGFUSE_BASE_URL=collector.url,  # it exports to a path of its own
+            LANGFUSE_PUBLIC_KEY="pk-lf-canary",
+            LANGFUSE_SECRET_KEY=forms.KEY,
+            SPANLEDGER_ESTIMATE_USAGE="false",  # so that each call is over when it has ended
+        )
         set_up(library, witness, SimpleSpanProcessor(exporter))
         turn_on(library, order, collector.url)
         for module in (httpx2, httpx):
@@ -224,7 +227,11 @@ def main(library: str, order: str, file: str) -> None:
                 "answer": answer,
                 "requests": len(provider.requests),
                 "own": [base64.b64encode(own).decode()],
-                "sent": [base64.b64encode(body).decode() for _, _, body in collector.requests],
+                "sent": [
+                    base64.b64encode(body).decode()
+                    for path, _, body in collector.requests
+                    if path == "/v1/traces"
+                ],
                 "steps": witness.steps,
             }
         spanledger.uninstrument()

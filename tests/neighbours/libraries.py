@@ -48,9 +48,8 @@ def _logfire() -> None:
 
 
 def _langfuse() -> None:
-    import_module("langfuse").Langfuse(
-        public_key="pk-lf-canary", secret_key="sk-lf-canary", host="http://127.0.0.1:9"
-    )
+    # Its variables say for whom and where to.
+    import_module("langfuse").Langfuse()
 
 
 def _openlit() -> None:
