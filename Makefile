@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
+NEIGHBOURS := $(VENV)/neighbours
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Packages are compiled when they are first imported, and then kept so: each test that starts a
 # program would else compile all that it imports anew, which takes longer than the test.
@@ -22,7 +23,7 @@ up: $(DEMO) ## run collector, cost API and dashboard on this machine
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: $(DEV) ## run what takes minutes: real outages, each fault in each call, new examples
+soak: $(DEV) $(NEIGHBOURS)/.done ## run what takes minutes: outages, all faults, others' libraries
 	$(BIN)/python -m pytest -m soak --dist=load $(ARGS)
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=new $(ARGS)
 
@@ -52,6 +53,9 @@ lock: $(DEV) ## resolve the pinned requirements anew, from pyproject.toml
 	    --generate-hashes --no-annotate --no-header --no-emit-package spanledger --quiet \
 	    --output-file requirements/$$extra.txt || exit; \
 	done
+	$(BIN)/uv pip compile pyproject.toml --group neighbours --constraint requirements/dev.txt \
+	  --universal --upgrade --generate-hashes --no-annotate --no-header \
+	  --no-emit-package spanledger --quiet --output-file requirements/neighbours.txt
 
 clean: ## remove what the other verbs made
 	rm -rf $(VENV) .coverage* htmlcov artifacts dist build .hypothesis .pytest_cache .ruff_cache
@@ -74,5 +78,14 @@ $(DEV): $(BIN)/python requirements/dev.txt pyproject.toml
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(DEMO)
+
+# Apart from ours: Logfire's plugin for pydantic would be imported by every process of ours, and the
+# launcher of OpenTelemetry would start them all.
+$(NEIGHBOURS)/.done: $(BIN)/python requirements/neighbours.txt
+	@echo "Installing the libraries that record the same calls (about 150 MB once) ..."
+	@$(BIN)/python -m venv $(NEIGHBOURS)
+	@$(NEIGHBOURS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+	  --no-compile --require-hashes -r requirements/neighbours.txt
+	@touch $@
 
 .PHONY: help demo up test soak check cover bench docs lock clean

@@ -8,8 +8,11 @@ from spanledger.errors import SettingsError
 from spanledger.settings import (
     Settings,
     child_environment,
+    otlp_origins,
     otlp_target,
+    setting_origins,
     state_directory,
+    unknown_variables,
 )
 
 
@@ -139,3 +142,38 @@ def test_state_is_kept_where_the_user_keeps_state() -> None:
     """XDG's directory where it is absolute, as its specification asks, else the usual one."""
     assert state_directory({"XDG_STATE_HOME": "/state"}) == Path("/state/spanledger")
     assert state_directory({"XDG_STATE_HOME": "relative"}) == state_directory({})
+
+
+def test_origins(tmp_path: Path) -> None:
+    """Each setting that is not at its default has its variable, or else the file, as its origin."""
+    config = tmp_path / "spanledger.yaml"
+    config.write_text("port: 1\nhost: h\nunknown: 1\n")
+    environ = {"SPANLEDGER_PORT": "2", "SPANLEDGER_DATA_DIR": "d", "SPANLEDGER_BAGGAGE": ""}
+    assert setting_origins(environ, config) == {
+        "host": str(config),
+        "port": "SPANLEDGER_PORT",
+        "data_dir": "SPANLEDGER_DATA_DIR",
+    }
+    assert setting_origins({}, None) == {}
+    assert setting_origins({}, tmp_path / "none.yaml") == {}
+
+
+def test_unknown_variables() -> None:
+    """A variable that is almost one of ours is found."""
+    environ = {"SPANLEDGER_PORT": "1", "SPANLEDGER_PROT": "1", "SPANLEDGER_": "", "PORT": "1"}
+    assert unknown_variables(environ) == ["SPANLEDGER_", "SPANLEDGER_PROT"]
+
+
+def test_the_origins_of_the_collector() -> None:
+    """The variables that say where spans go, by name."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://a",
+        "OTEL_EXPORTER_OTLP_HEADERS": "a=b",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": " ",
+        "OTEL_SERVICE_NAME": "shop",
+    }
+    assert otlp_origins(environ) == [
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ]
+    assert otlp_origins({}) == []

@@ -5,8 +5,6 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import tiktoken
@@ -15,20 +13,13 @@ from hypothesis import strategies as st
 
 from spanledger.tokenizer import NEAREST, VOCABULARIES, count_tokens, definition, vocabulary_of
 from spanledger.tokenizer import ranks as ranks_of
+from tests.counting import stock_encoding
 from tests.house.source import ROOT
 
 MODELS = {"o200k_base": "gpt-4o", "cl100k_base": "gpt-4"}
 """A model of each vocabulary."""
 
 PROSE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-
-
-def litellms_files() -> Path:
-    """The folder where litellm has the files that tiktoken would download."""
-    found = find_spec("litellm")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "litellm_core_utils" / "tokenizers"
 
 
 @pytest.fixture(params=VOCABULARIES)
@@ -38,10 +29,9 @@ def vocabulary(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stock(vocabulary: str, monkeypatch: pytest.MonkeyPatch) -> tiktoken.Encoding:
+def stock(vocabulary: str) -> tiktoken.Encoding:
     """The same vocabulary by tiktoken's own loader, from files that somebody else ships."""
-    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(litellms_files()))
-    return tiktoken.get_encoding(vocabulary)
+    return stock_encoding(vocabulary)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class Call:
     """Why the reported usage cannot be true; empty when it can. `usage` is then empty."""
     usage_source: UsageSource = "none"
     usage_partial: bool = False
-    """The stream ended early, so the usage may not be the final one."""
+    """There may be more: the stream ended early, or an estimate could not see all."""
     usage_raw: str = ""
     """The provider's usage object as JSON: the evidence for the price."""
     batch: bool = False

@@ -35,16 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = make_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    command: Callable[[argparse.Namespace], None] = args.command
+    command: Callable[[argparse.Namespace], int | None] = args.command
     try:
-        command(args)
+        return command(args) or 0
     except SpanledgerError as error:
         sys.stderr.write(f"spanledger: {error}\n")
         return FAILED
     except ImportError as error:
         sys.stderr.write(_missing_extra(error))
         return FAILED
-    return 0
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -61,6 +60,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _server_options(demo)
     demo.add_argument("--once", action="store_true", help="print the costs and exit")
+    doctor = _command(
+        commands, "doctor", "tell what is right and wrong here, and what to do about it", _doctor
+    )
+    doctor.add_argument("--data-dir", type=Path, help="where data is kept")
+    doctor.add_argument("--json", action="store_true", help="print JSON for scripts")
     _keys_commands(commands)
     return parser
 
@@ -69,7 +73,7 @@ def _command(
     commands: Commands,
     name: str,
     description: str,
-    run: Callable[[argparse.Namespace], None],
+    run: Callable[[argparse.Namespace], int | None],
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=description, description=description, epilog=EPILOG)
     parser.set_defaults(command=run)
@@ -168,6 +172,14 @@ def _print_costs(api_url: str, key: str) -> None:
 
     for group_by in ("model", "user"):
         _say("\n" + cost_table(fetch_costs(api_url, key, group_by), group_by))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from spanledger.doctor.examination import as_json, as_text, examine  # noqa: PLC0415 - heavy
+
+    examination = examine(args.data_dir)
+    _say(as_json(examination) if args.json else as_text(examination))
+    return FAILED if examination.attention else 0
 
 
 def _key_ring(args: argparse.Namespace) -> KeyRing:

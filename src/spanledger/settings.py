@@ -17,12 +17,16 @@ from spanledger.errors import SettingsError
 __all__ = [
     "CONFIG_FILE",
     "KEYS_FILE",
+    "SECRETS",
     "OtlpTarget",
     "Settings",
     "child_environment",
     "otel_variable",
+    "otlp_origins",
     "otlp_target",
+    "setting_origins",
     "state_directory",
+    "unknown_variables",
 ]
 
 CONFIG_FILE = Path("spanledger.yaml")
@@ -30,6 +34,11 @@ CONFIG_FILE = Path("spanledger.yaml")
 
 OTLP_TIMEOUT_S: Final = 10.0
 """The default of the OpenTelemetry specification."""
+
+SECRETS: Final = frozenset({"admin_key"})
+"""Settings whose values are shown to nobody."""
+
+_PREFIX: Final = "SPANLEDGER_"
 
 KEYS_FILE = "keys.json"
 """Name of the key file in the data directory."""
@@ -62,6 +71,10 @@ class Settings:
     estimate_usage: bool = True
     """In the app: where a provider states no usage, count tokens in the background and mark the
     call as estimated. It takes memory for a vocabulary, and time when that is first needed."""
+    ask_for_usage: bool = False
+    """In the app: have OpenAI's chat and completion streams state their usage, which they do only
+    if asked. What the answer has more for it is taken out again before the app sees it. A host that
+    does not know `stream_options` may refuse the request."""
     baggage: bool = False
     """In the app: hand the attribution on to called services, and take it from callers, as
     OpenTelemetry baggage."""
@@ -90,15 +103,39 @@ class Settings:
         if unknown := sorted(values.keys() - known):
             msg = f"{config} names unknown settings: {', '.join(unknown)}"
             raise SettingsError(msg)
-        values |= {
-            name: text for name in known if (text := environ.get(f"SPANLEDGER_{name.upper()}"))
-        }
+        values |= {name: text for name in known if (text := environ.get(_variable(name)))}
         values |= {name: value for name, value in options.items() if value is not None}
         defaults = cls()
         return replace(
             defaults,
             **{name: _cast(name, value, getattr(defaults, name)) for name, value in values.items()},
         )
+
+
+def setting_origins(
+    environ: Mapping[str, str] | None = None, config: Path | None = CONFIG_FILE
+) -> dict[str, str]:
+    """Where each setting that is not at its default comes from: a variable, or the file.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    names = [field.name for field in fields(Settings)]
+    in_file = set(_read_file(config)) if config and config.exists() else set[str]()
+    origins = {name: str(config) for name in names if name in in_file}
+    return origins | {name: _variable(name) for name in names if environ.get(_variable(name))}
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Variables that look like settings of ours and are none, by a slip of the pen perhaps."""
+    environ = os.environ if environ is None else environ
+    known = {_variable(field.name) for field in fields(Settings)}
+    return sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
+
+
+def _variable(name: str) -> str:
+    return f"{_PREFIX}{name.upper()}"
 
 
 def child_environment(**variables: str) -> dict[str, str]:
@@ -126,6 +163,9 @@ class OtlpTarget:
     client_key: str = ""
 
 
+_OTLP: Final = "OTEL_EXPORTER_OTLP_"
+
+
 def otlp_target(environ: Mapping[str, str] | None = None) -> OtlpTarget:
     """Read `OTEL_EXPORTER_OTLP_*`; the variables that name the traces win over the general ones."""
     environ = os.environ if environ is None else environ
@@ -145,6 +185,14 @@ def otlp_target(environ: Mapping[str, str] | None = None) -> OtlpTarget:
         certificate=variable("CERTIFICATE"),
         client_certificate=variable("CLIENT_CERTIFICATE"),
         client_key=variable("CLIENT_KEY"),
+    )
+
+
+def otlp_origins(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The names of the variables that say where spans are delivered; empty where none does."""
+    environ = os.environ if environ is None else environ
+    return sorted(
+        name for name, value in environ.items() if name.startswith(_OTLP) and value.strip()
     )
 
 

@@ -167,6 +167,18 @@ def test_a_line_that_is_too_long_is_counted(recorded: Recorded) -> None:
     assert reader.skipped == 2
 
 
+def test_long_lines_of_other_files_are_not_counted() -> None:
+    """A file that holds no results has lost none; one of long results alone has lost them all."""
+    long = b'"x":"' + b"x" * LINE_BYTES_MAX + b'"}\n'
+    other = reader_of(OPENAI)
+    assert list(other.feed(b"{" + long)) == []
+    assert list(other.feed(b'{"messages":[]}\n')) == []
+    results = reader_of(OPENAI)
+    for piece in (b'{"custom_id":"c",', long, b'{"custom_id":"d",', long):
+        assert list(results.feed(piece)) == []
+    assert (other.skipped, results.skipped) == (0, 2)
+
+
 def test_a_document_that_is_too_long_is_counted() -> None:
     """Nothing of it is kept."""
     reader = reader_of("/v1beta/batches/b")

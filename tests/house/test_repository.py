@@ -71,7 +71,7 @@ def test_requirements_are_pinned_and_hashed() -> None:
     """Each line is a version or a hash of it: no address, no option, no range."""
     files = sorted((ROOT / "requirements").glob("*.txt"))
 
-    assert [path.name for path in files] == ["demo.txt", "dev.txt"]
+    assert [path.name for path in files] == ["demo.txt", "dev.txt", "neighbours.txt"]
     for path in files:
         text = path.read_text(encoding="utf-8")
         entries = text.replace("\\\n", " ").splitlines()

@@ -71,6 +71,7 @@ class Provider:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 256
     provider: Provider
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -105,6 +105,15 @@ def call_raw(library: Any, url: str) -> None:
         )
 
 
+def fetch_results(library: Any, url: str) -> None:
+    """The results of a batch, and a call that nobody reads: both with keys in the query."""
+    query = f"?key={SECRETS['key in a query']}"
+    headers = {"x-api-key": SECRETS["x-api-key"], "cookie": SECRETS["cookie"]}
+    with library.Client(trust_env=False, headers=headers) as client:
+        client.get(f"{url}/v1/files/file-out/content{query}")
+        client.post(f"{url}/v1/complete{query}", json={"prompt": SECRETS["prompt"]})
+
+
 def call_broken(library: Any, url: str) -> None:
     """A transport that fails and says why."""
 
@@ -139,6 +148,7 @@ def main(url: str) -> None:
             for library in (httpx, httpx2):
                 call_raw(library, url)
                 call_broken(library, url)
+                fetch_results(library, url)
 
 
 if __name__ == "__main__":

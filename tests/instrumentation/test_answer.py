@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spanledger.dialects import bedrock, gemini, ollama, openai
 from spanledger.dialects.dialect import Answer, Dialect
-from spanledger.instrumentation.answer import BODY_BYTES_MAX, AnswerReader
+from spanledger.instrumentation.answer import BODY_BYTES_MAX, HELD_BYTES_MAX, AnswerReader
 from tests.dialects.event_streams import recorded_stream
 from tests.instrumentation.provider import EVENTS, JSON, recorded
 
@@ -121,3 +121,39 @@ def test_an_unknown_encoding_says_nothing() -> None:
     """Bytes that cannot be decoded are not guessed at."""
     body = [recorded("openai_chat.json").body]
     assert read(openai.CHAT, body, content_type=JSON, content_encoding="secret").usage is None
+
+
+def test_what_the_model_wrote_is_there_where_no_usage_was_stated() -> None:
+    """S4.3: the texts of a stream without usage, longer than is held at once or not."""
+    stream = recorded("openai_chat_stream.sse").body
+    silent = b"\n\n".join(event for event in stream.split(b"\n\n") if b'"usage":{' not in event)
+    delta = silent.split(b"\n\n")[1] + b"\n\n"
+
+    for times in (1, 2000):
+        reader = AnswerReader(openai.CHAT, {"content-type": EVENTS})
+        for _ in range(times):
+            if reader.hold(delta):
+                reader.read()
+        assert reader.answer(ended=False).usage is None
+        assert reader.written().texts == ("Grüße – 费用" * times,)  # noqa: RUF001 - as recorded
+        assert reader.weight < HELD_BYTES_MAX
+
+
+def test_nothing_is_kept_where_usage_was_stated() -> None:
+    """Whoever states usage in time costs no memory more."""
+    reader = AnswerReader(openai.CHAT, {"content-type": EVENTS})
+    reader.hold(recorded("openai_chat_stream.sse").body)
+
+    assert reader.answer(ended=True).usage is not None
+    assert reader.weight == 0
+    assert reader.written().texts == ()
+
+
+def test_a_document_keeps_its_texts() -> None:
+    """A whole body is read once more, as long as it is there."""
+    reader = AnswerReader(openai.CHAT, {"content-type": JSON})
+    reader.hold(b'{"choices": [{"message": {"content": "four"}}]}')
+
+    assert reader.answer(ended=True).usage is None
+    assert reader.weight == 47
+    assert reader.written().texts == ("four",)

@@ -141,3 +141,27 @@ def test_nobody_listening_is_unreachable() -> None:
 
         assert delivery.post({}, one_record()).meaning == "unreachable"
         delivery.close()
+
+
+def test_the_collector_can_be_asked(provider: Provider) -> None:
+    """A GET goes out as a delivery does, and its answer is not read beyond a bound."""
+    provider.answer_with(Reply(b"x" * 1_000_000, status=418))
+    delivery = Delivery(OtlpTarget(url=provider.url, headers={"authorization": "Bearer k"}))
+    status, body = delivery.ask(f"{provider.url}/health")
+    delivery.close()
+    assert status == 418
+    assert 0 < len(body) <= 64 * 1024
+    ((path, headers, _),) = provider.requests
+    assert path == "/health"
+    assert headers["authorization"] == "Bearer k"
+
+
+def test_nobody_to_be_asked() -> None:
+    """Whatever stands in the way is an `OSError` or a `ValueError`."""
+    with reserved() as url:
+        delivery = Delivery(OtlpTarget(url=url))
+        with pytest.raises(ConnectionError):
+            delivery.ask(f"{url}/health")
+        with pytest.raises(ValueError, match="scheme"):
+            delivery.ask("ftp://127.0.0.1/health")
+        delivery.close()

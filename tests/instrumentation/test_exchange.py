@@ -18,6 +18,8 @@ from tests.instrumentation.calls import CHAT, CHAT_PATH, CHAT_STREAM, Recording,
 from tests.instrumentation.provider import Provider, Reply, recorded
 
 URL = "http://provider" + CHAT_PATH
+SPEECH = {"model": "tts-1", "input": "Good day."}
+AUDIO = {"content-type": "audio/mpeg"}
 
 
 def test_the_span_is_current_below_and_gone_after(
@@ -336,3 +338,28 @@ def test_an_upload(recording: Recording, library: Any) -> None:
     assert span.attributes is not None
     assert span.name == "generate_content gpt-4o-transcribe"
     assert span.attributes["gen_ai.usage.input_tokens"] == 24
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer", "usage"),
+    [
+        ("speech", SPEECH, {"content": b"\xff", "headers": AUDIO}, '{"input_characters":9}'),
+        ("speech", SPEECH, {"status": 429, "json": {}}, None),
+        ("images", {"model": "dall-e-3", "n": 2}, {"json": {"data": [{}, {}]}}, '{"images":2}'),
+        ("images", {"model": "gpt-image-1"}, {"json": {"usage": {"a": 3}}}, '{"a":3}'),
+    ],
+)
+def test_what_the_request_alone_determines_counts_where_no_usage_is_stated(
+    recording: Recording, library: Any, path: str, body: Any, answer: Any, usage: str | None
+) -> None:
+    """Characters to speak and images to make; what the answer states wins, a refusal made none."""
+    url = "/v1/audio/speech" if path == "speech" else "/v1/images/generations"
+    options = {name: value for name, value in answer.items() if name != "status"}
+    transport = library.MockTransport(
+        lambda _: library.Response(answer.get("status", 200), **options)
+    )
+    with recording.on(), library.Client(transport=transport) as client:
+        client.post(f"http://provider{url}", json=body)
+    assert recording.facts.get("spanledger.usage.raw") == usage
+    assert recording.facts["spanledger.usage.source"] == ("provider" if usage else "none")
+    assert "spanledger.answer.problem" not in recording.facts

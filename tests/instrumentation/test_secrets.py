@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from base64 import b64encode
@@ -18,6 +19,9 @@ APP = Path(__file__).with_name("secrets_app.py")
 HEADERS = {"set-cookie": ANSWERED["response header"]}
 PER_ROUND = 9
 """Calls that reach the provider: two of OpenAI, one each of Azure, Anthropic, Gemini, four raw."""
+
+BESIDE = 4
+"""Requests that are none: results of a batch and something unknown, by either library."""
 
 BASIC = b64encode(f"user:{SECRETS['userinfo']}".encode()).decode()
 """What the HTTP clients make of the secret before the host."""
@@ -45,14 +49,18 @@ def replies() -> Iterator[Reply]:
     )
     anthropic = whole({"type": "message", "content": [{"type": "text", "text": said}]})
     gemini = whole({"candidates": [{"content": {"parts": [{"text": said}]}}]})
-    yield from (chat, stream, stream, anthropic, gemini, gemini, chat, gemini, chat)
+    result = {"custom_id": "r", "response": {"body": {"object": "chat.completion", "x": said}}}
+    beside = (whole(result), whole({"completion": said}))
+    yield from (chat, stream, stream, anthropic, gemini)
+    yield from (gemini, chat, *beside, gemini, chat, *beside)
     refusal = {"error": {"message": f"Incorrect key: {ANSWERED['error']}", "type": "auth"}}
-    yield from [whole(refusal, 401)] * PER_ROUND
+    yield from [whole(refusal, 401)] * (PER_ROUND + BESIDE)
 
 
 def run_app(provider: Provider, collector_url: str, spool: Path) -> None:
     """Let the app make all of its calls; what it and we write to its output holds no secret."""
     provider.answer_with(*replies())
+    paths = [str(APP.parents[2]), *filter(None, [child_environment().get("PYTHONPATH")])]
     environment = child_environment(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector_url,
         OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer {INGEST_KEY}",
@@ -61,7 +69,7 @@ def run_app(provider: Provider, collector_url: str, spool: Path) -> None:
         SPANLEDGER_HTTP_SPANS="true",
         SPANLEDGER_BAGGAGE="true",
         SPANLEDGER_SPOOL_DIR=str(spool),
-        PYTHONPATH=str(APP.parents[2]),
+        PYTHONPATH=os.pathsep.join(paths),
         NO_PROXY="127.0.0.1",
     )
     ran = subprocess.run(
@@ -76,7 +84,7 @@ def run_app(provider: Provider, collector_url: str, spool: Path) -> None:
     received = repr(provider.requests).replace(BASIC, SECRETS["userinfo"])
     # They were really there: a test that plants nothing finds nothing.
     assert [secret for secret in SECRETS.values() if secret not in received] == []
-    assert len(provider.requests) == 2 * PER_ROUND
+    assert len(provider.requests) == 2 * (PER_ROUND + BESIDE)
     written = ran.stdout + ran.stderr
     assert [secret for secret in (*ALL, INGEST_KEY) if secret in written] == []
 
@@ -110,8 +118,8 @@ def test_no_secret_is_in_a_span_or_a_log(provider: Provider, tmp_path: Path) -> 
         sent = exported(collector)
         scopes = spans_in(collector)
 
-    # Two rounds of nine calls, and of two that never reached the provider.
-    assert scopes.count("spanledger") == 2 * (PER_ROUND + 2)
+    # Two rounds of nine calls, and of two that never reached the provider; one result, twice.
+    assert scopes.count("spanledger") == 2 * (PER_ROUND + 2) + 2
     # Our sender delivers model calls alone; HTTP spans are for exporters of the app's own.
     assert set(scopes) == {"spanledger"}
     assert [secret for secret in ALL if secret.encode() in sent] == []
@@ -120,6 +128,9 @@ def test_no_secret_is_in_a_span_or_a_log(provider: Provider, tmp_path: Path) -> 
 def test_no_secret_is_in_a_file_of_ours(provider: Provider, tmp_path: Path) -> None:
     """With the collector away, what waits for it on disk holds none either."""
     run_app(provider, "http://127.0.0.1:1", tmp_path)
-    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    paths = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = b"".join(path.read_bytes() for path in paths)
 
+    # What waits, what is known of a batch without a time, and what nobody could read.
+    assert {path.suffix for path in paths} == {".spool", ".batch", ".state"}
     assert [secret for secret in (*ALL, INGEST_KEY) if secret.encode() in files] == []

@@ -169,6 +169,7 @@ def test_what_consumed_nothing_costs_nothing(fields: dict[str, object]) -> None:
     [
         ({"usage_partial": True}, "partial"),
         ({"usage_source": "estimated"}, "estimated"),
+        ({"usage_source": "estimated", "usage_partial": True}, "partial"),
         ({"response_service_tier": "priority"}, "priced"),
         ({"response_service_tier": "no-such-tier"}, "partial"),
         ({"batch": True}, "priced"),

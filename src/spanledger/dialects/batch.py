@@ -32,6 +32,9 @@ LINE_BYTES_MAX: Final = 1024 * 1024
 DOCUMENT_BYTES_MAX: Final = 32 * 1024 * 1024
 """The most that is kept of a document; of a longer one nothing is read."""
 
+_MARKS: Final = (b'"custom_id"', b'"key"')
+"""What stands in every result, mostly in front."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -116,7 +119,16 @@ def find_results(path: str) -> ResultsReader | None:
 class LinesReader:
     """Reads a file of lines. Nothing more of it is kept than the line that is not yet whole."""
 
-    __slots__ = ("_begun", "_decoder", "_lines", "_position", "_source", "batches", "over")
+    __slots__ = (
+        "_begun",
+        "_decoder",
+        "_lines",
+        "_plausible",
+        "_position",
+        "_source",
+        "batches",
+        "over",
+    )
 
     def __init__(self, lines: _Lines, source: str) -> None:
         self.over = False
@@ -126,17 +138,19 @@ class LinesReader:
         self._decoder = LineDecoder(limit=LINE_BYTES_MAX)
         self._position = 0
         self._begun = False
+        self._plausible = False
 
     @property
     def skipped(self) -> int:
-        """Lines that were too long."""
-        return self._decoder.dropped
+        """Lines that were too long, where the others are results, or the file begins like them."""
+        return self._decoder.dropped if self._plausible and not self.over else 0
 
     def feed(self, data: bytes) -> Iterator[Found]:
         """The results whose lines `data` completes."""
         if not self._begun and (data := _begin(data)):
             self._begun = True
             self.over = not data.startswith(b"{")
+            self._plausible = any(mark in data for mark in _MARKS)
         if not self.over:
             for event in self._decoder.feed(data):
                 yield from self._read(event.data)
@@ -155,7 +169,9 @@ class LinesReader:
         if entry is None or not self._lines.is_entry(entry):
             # Of a file whose first line is no result no other one is.
             self.over = position == 0
-        elif (result := self._lines.read_entry(entry)) is not None:
+            return
+        self._plausible = True
+        if (result := self._lines.read_entry(entry)) is not None:
             yield Found(self._source, position if self._lines.in_order else None, result)
 
 

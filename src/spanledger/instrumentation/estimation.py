@@ -6,23 +6,20 @@ without an estimate.
 """
 
 import atexit
-import logging
 import os
 import queue
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from spanledger.instrumentation.guard import guarded
+from spanledger.instrumentation.tally import Tally
 from spanledger.instrumentation.unstated import Facts, Unstated, can_be_estimated, estimate
 from spanledger.tokenizer import count_tokens, is_loading, pieces
 
-__all__ = ["EXIT_S", "WAITING_BYTES_MAX", "WAITING_MAX", "Estimator", "drain", "passed_over"]
-
-_log = logging.getLogger("spanledger")
+__all__ = ["EXIT_S", "WAITING_BYTES_MAX", "WAITING_MAX", "Estimator", "drain", "not_estimated"]
 
 WAITING_MAX: Final = 1000
 WAITING_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -35,16 +32,18 @@ LOADING_S: Final = 1.0
 """How much longer where the vocabulary is not loaded yet."""
 
 _STOPPING_S: Final = 1.0
-"""How long a single piece may take at most, and mostly takes a thousandth of that."""
+"""How long the thread may take to stop, and mostly takes a thousandth of that."""
 
 _NOTHING: Final[Facts] = {}
 
-_passed_over: Final[Counter[str]] = Counter()
+_not_estimated: Final = Tally(
+    "usage that was not stated is not estimated: %s; further calls are counted and not logged"
+)
 
 
-def passed_over() -> dict[str, int]:
+def not_estimated() -> dict[str, int]:
     """How many calls without usage this process has not estimated, by reason; empty when none."""
-    return dict(_passed_over)
+    return _not_estimated.counts()
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +94,7 @@ class Estimator:
             return False
         weight = call.weight
         if self._queue.qsize() >= WAITING_MAX or self._bytes + weight > WAITING_BYTES_MAX:
-            _pass_over("too many wait")
+            _not_estimated.note("too many wait")
             return False
         if self._thread is None and not self._start():
             return False
@@ -200,7 +199,7 @@ class Estimator:
 
     def _end(self, waiting: _Waiting, facts: Facts) -> None:
         if waiting.end(facts) and self._late:
-            _pass_over("there was no time left")
+            _not_estimated.note("there was no time left")
 
     def _weigh(self, weight: int) -> None:
         with self._weighing:
@@ -231,16 +230,6 @@ def drain(timeout_s: float) -> None:
     """Wait for all that have been taken in this process so far."""
     for estimator in list(_estimators):
         estimator.drain(timeout_s)
-
-
-def _pass_over(why: str) -> None:
-    _passed_over[why] += 1
-    if _passed_over[why] == 1:
-        _log.warning(
-            "usage that was not stated is not estimated either: %s; further calls of which that is"
-            " so are counted and not logged",
-            why,
-        )
 
 
 def _begin_anew() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Final, cast
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
@@ -20,7 +20,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
-from spanledger.dialects.dialect import Answer, Dialect
+from spanledger.dialects.dialect import Answer, Dialect, Json
 from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attempts import Attempt
@@ -130,6 +130,7 @@ class Exchange:
         "_started",
         "_starting",
         "_told",
+        "_usage",
     )
 
     def __init__(
@@ -143,6 +144,7 @@ class Exchange:
         self._name = ""
         self._asked: dict[str, AttributeValue] = {}  # the facts known before the answer
         self._told: dict[str, AttributeValue] = {}  # those that come with it
+        self._usage: Json | None = None  # as stated, or as the request alone determines it
         self._content: Content | None = None
         self._first_chunk_seconds: float | None = None
         self._last_byte_ns: int | None = None
@@ -244,22 +246,18 @@ class Exchange:
             self._finalizer.detach()
         with guarded("describe an exchange"):
             self._describe(ended=ended, error=error)
-        if self._met is not None:
-            with guarded("note the end of a call"):
-                self._met.over(self._told)
         taken = False
-        with guarded("have usage estimated"):
-            taken = self._have_estimated(end_ns)
-        with guarded("end a span"):
-            if not taken:
+        if self._usage is None and self._recorder.estimator is not None:
+            with guarded("have usage estimated"):
+                taken = self._have_estimated(self._recorder.estimator, end_ns)
+        if not taken:
+            with guarded("end a span"):
                 self._finish(end_ns, {})
 
-    def _have_estimated(self, end_ns: int) -> bool:
+    def _have_estimated(self, estimator: Estimator, end_ns: int) -> bool:
         """Let somebody else end the span, who estimates the usage first, where none was stated."""
-        estimator, reader, request = self._recorder.estimator, self._reader, self._request
-        if estimator is None or reader is None or request is None:
-            return False
-        if self._told.get(names.USAGE_SOURCE) != "none":
+        reader, request = self._reader, self._request
+        if reader is None or request is None:
             return False
         facts = {**self._asked, **self._told}
         call = Unstated(
@@ -270,9 +268,18 @@ class Exchange:
     def _finish(self, end_ns: int, facts: Facts) -> None:
         self._told.update(facts)
         self._reader = None
-        with audible():
-            self._end_span(end_ns)
-        self._request = self._attempt = None
+        if self._span is None and self._recorder.destination.alone:
+            # Nobody has looked at the span, and nobody would see it: it need not be.
+            if self._usage is not None:
+                # The sender spells it, where many calls are read at once.
+                self._told[names.USAGE_RAW] = cast("AttributeValue", self._usage)
+            self._keep(end_ns)
+        else:
+            if self._usage is not None:
+                self._told.update(usage_facts(str(self._asked[names.PROVIDER_NAME]), self._usage))
+            with audible():
+                self._end_span(end_ns)
+        self._request = self._attempt = self._usage = None
 
     def _abandon(self) -> None:
         self.end(ended=False, end_time=self._last_byte_ns)
@@ -282,6 +289,7 @@ class Exchange:
         if not self._asked and self._request is not None:
             asked = read_asked(self._request, self._dialect)
             self._name = span_name(self._dialect, asked)
+            self._usage = asked.usage  # unless the answer states one
             self._asked = request_facts(
                 self._request,
                 self._dialect,
@@ -304,45 +312,47 @@ class Exchange:
         """End the span with all that is known, having started it if nobody has."""
         with self._starting:
             span = self._span
-            if span is not None:
-                span.set_attributes(self._told)
-            elif not self._unseen():
+            if span is None:
                 span = self._span = self._start_span({**self._asked, **self._told})
-        if span is not None and span.is_recording():
-            if self._error_type:
-                span.set_status(StatusCode.ERROR)
-            span.end(end_ns)
+            else:
+                span.set_attributes(self._told)
+        if not span.is_recording():
+            # A sampler of the app's has dropped it: it has cost money all the same.
+            self._keep(end_ns)
             return
+        if self._error_type:
+            span.set_status(StatusCode.ERROR)
+        span.end(end_ns)
+
+    def _keep(self, end_ns: int) -> None:
         self._recorder.destination.keep(
-            span,
+            self._span,
             self._context,
             (self._name, self._start_ns, end_ns),
             {**self._asked, **self._told},
             failed=bool(self._error_type),
         )
 
-    def _unseen(self) -> bool:
-        """Nobody has looked at the span, and nobody would see it: it need not be."""
-        return self._span is None and self._recorder.destination.alone
-
     def _describe(self, *, ended: bool, error: BaseException | None) -> None:
         seconds = time.perf_counter() - self._started
         if not self._error_type and error is not None:
             self._error_type = error_name(error)
         asked = self._read_request()
-        with guarded("describe an answer"):
-            self._describe_answer(str(asked[names.PROVIDER_NAME]), ended=ended)
+        self._describe_answer(ended=ended)
         if self._content is not None:
             self._told.update(self._content.facts())
         if self._error_type:
             self._told[names.ERROR_TYPE] = self._error_type
         if self._attempt is not None:
-            with guarded("tie attempts together"):
-                self._told.update(self._attempt.over(asked, self._told, error))
-        if self._recorder.metrics.wanted:
-            self._recorder.metrics.record({**asked, **self._told}, seconds)
+            self._told.update(self._attempt.over(asked, self._told, error))
+        if self._met is not None:
+            self._met.over(self._told)
+        metrics = self._recorder.metrics
+        if metrics.wanted:
+            usage = usage_facts(str(asked[names.PROVIDER_NAME]), self._usage)
+            metrics.record({**asked, **self._told, **usage}, seconds)
 
-    def _describe_answer(self, provider: str, *, ended: bool) -> None:
+    def _describe_answer(self, *, ended: bool) -> None:
         # Without a reader there is nothing to be read, and nothing that could be incomplete.
         answer, reader = Answer(complete=True), self._reader
         if reader is not None:
@@ -357,14 +367,12 @@ class Exchange:
             self._told[names.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk_seconds
         if not answer.complete:
             self._told[names.USAGE_PARTIAL] = True
-        self._error_type = self._error_type or bounded(answer.error_type)
+        if answer.error_type:
+            self._error_type = self._error_type or bounded(answer.error_type)
         self._told.update(answer_facts(answer))
-        if answer.usage is not None and self._unseen() and not self._recorder.metrics.wanted:
-            # The sender spells it, where many calls are read at once.
-            unspelled: dict[str, Any] = {names.USAGE_RAW: answer.usage}
-            self._told.update(unspelled, **{names.USAGE_SOURCE: "provider"})
-        else:
-            self._told.update(usage_facts(provider, answer.usage))
+        if answer.usage is not None or self._error_type or reader is None:
+            self._usage = answer.usage
+        self._told[names.USAGE_SOURCE] = "none" if self._usage is None else "provider"
 
 
 class Reading:

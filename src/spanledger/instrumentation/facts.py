@@ -40,15 +40,6 @@ _AMAZON_ATTEMPT_HEADER: Final = "amz-sdk-request"
 _AMAZON_ATTEMPT: Final = re.compile(r"\battempt=([1-9]\d{0,3})\b", re.ASCII)
 """As in `attempt=1; max=5`: botocore counts from one."""
 
-_PLACE_HEADERS: Final[tuple[str, ...]] = (
-    "authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    _ATTEMPT_HEADER,
-    _AMAZON_ATTEMPT_HEADER,
-)
-
 _DIALECTS: Final = {dialect.name: dialect for dialect in DIALECTS}
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -79,13 +70,13 @@ def request_facts(
     meant for a gateway, then the body. `endpoints` are the user's own hosts.
     """
     url = request.url
-    headers = telling_headers(request.headers)
-    facts = _place_facts(
+    place, gateway = _place_facts(
         (url.scheme, url.host, url.port, url.path, url.query),
         dialect.name,
-        tuple(headers.get(name, "") for name in _PLACE_HEADERS),
+        tuple(telling_headers(request.headers).items()),
         tuple(endpoints.items()),
-    ).copy()
+    )
+    facts = place.copy()
     facts[names.REQUEST_STREAM] = asked.stream
     if asked.model:
         facts[names.REQUEST_MODEL] = bounded(asked.model)
@@ -99,8 +90,7 @@ def request_facts(
         facts[names.USER_ID] = bounded(asked.user_id)
     if asked.batch:
         facts[names.REQUEST_BATCH] = True
-    if headers.keys() - _PLACE_HEADERS:
-        facts.update(gateway_facts(headers))
+    facts.update(gateway)
     facts.update(attribution)
     return facts
 
@@ -109,13 +99,16 @@ def request_facts(
 def _place_facts(
     url: tuple[str, str, int | None, str, bytes],
     dialect_name: str,
-    headers: tuple[str, ...],
+    headers: tuple[tuple[str, str], ...],
     endpoints: tuple[tuple[str, str], ...],
-) -> dict[str, AttributeValue]:
-    """What an app's calls have in common: where they go, by whose key, and at which attempt."""
+) -> tuple[dict[str, AttributeValue], dict[str, str]]:
+    """What an app's calls have in common: where they go, by whose key, and at which attempt.
+
+    With it, what the headers tell a gateway.
+    """
     scheme, host, given_port, path, query = url
     dialect = _DIALECTS[dialect_name]
-    stated: dict[str, str] = dict(zip(_PLACE_HEADERS, headers, strict=True))
+    stated = dict(headers)
     port = _DEFAULT_PORTS.get(scheme) if given_port is None else given_port
     facts: dict[str, AttributeValue] = {
         names.OPERATION_NAME: dialect.operation,
@@ -131,7 +124,7 @@ def _place_facts(
         facts[names.API_KEY_HASH] = key_hash
     if (attempt := _attempt(stated)) is not None:
         facts[names.ATTEMPT] = attempt
-    return facts
+    return facts, gateway_facts(stated)
 
 
 def answer_facts(answer: Answer) -> dict[str, AttributeValue]:

@@ -47,6 +47,7 @@ _MODELS: Final = (
     "llm.request.model_name",
     "llm.model_name",
     "embedding.model_name",
+    "langfuse.observation.model.name",
 )
 
 _HTTP_MARKS: Final = ("http.request.method", "http.method")

@@ -57,12 +57,18 @@ _BILLABLE_NAMES: Final = frozenset(
         names.AGENT_NAME,
         names.ERROR_TYPE,
         names.USER_ID,
+        "embedding.model_name",
         "gen_ai.system",
+        "langfuse.observation.model.name",
+        "langfuse.observation.type",
+        "langfuse.observation.usage_details",
         "llm.model_name",
         "llm.provider",
         "llm.system",
+        "logfire.span_type",
         "openinference.span.kind",
         "session.id",
+        "traceloop.span.kind",
     }
 )
 

@@ -22,13 +22,23 @@ from typing import Final, cast
 
 from spanledger.instrumentation import news
 from spanledger.instrumentation.batches import passed_over
+from spanledger.instrumentation.estimation import not_estimated
 from spanledger.instrumentation.frames import frame, read_frames
 from spanledger.instrumentation.guard import failures
 from spanledger.instrumentation.losses import losses
 from spanledger.instrumentation.text import bounded
 from spanledger.instrumentation.unknown import unknown_exchanges
 
-__all__ = ["KEPT_MAX", "KEPT_S", "Counts", "ProcessState", "State", "read_states", "seen"]
+__all__ = [
+    "KEPT_MAX",
+    "KEPT_S",
+    "Counts",
+    "ProcessState",
+    "State",
+    "is_held",
+    "read_states",
+    "seen",
+]
 
 Counts = Mapping[str, Mapping[str, int]]
 """(sort of event, its kind) -> how often."""
@@ -50,14 +60,15 @@ _SORTS: Final[Mapping[str, Callable[[], dict[str, int]]]] = {
     "failures": failures,
     "unknown": unknown_exchanges,
     "passed_over": passed_over,
+    "not_estimated": not_estimated,
 }
 
 
 def seen() -> Counts:
     """What this process has counted.
 
-    Lost spans, failures of ours, exchanges that nothing reads, and results of batches that could
-    not be recorded, each by kind.
+    Lost spans, failures of ours, exchanges that nothing reads, results of batches that could not be
+    recorded, and calls without usage that were not estimated, each by kind.
     """
     return {sort: counts() for sort, counts in _SORTS.items()}
 
@@ -206,13 +217,13 @@ def _clear(directory: Path) -> None:
 def _delete_dead(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if not _is_held(fd):
+        if not is_held(fd):
             path.unlink(missing_ok=True)
     finally:
         os.close(fd)
 
 
-def _is_held(fd: int) -> bool:
+def is_held(fd: int) -> bool:
     """Whether another process holds the lock, which means that it lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -228,7 +239,7 @@ def _read(path: Path) -> State | None:
     except OSError:
         return None
     try:
-        alive = _is_held(fd)
+        alive = is_held(fd)
         payloads = read_frames(os.pread(fd, _BYTES_MAX, 0), limit=1).payloads
     except OSError:
         return None

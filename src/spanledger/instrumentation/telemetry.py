@@ -29,7 +29,13 @@ from spanledger.settings import (
     state_directory,
 )
 
-__all__ = ["BillableSpans", "Destination", "find_destination", "spool_root"]
+__all__ = [
+    "BillableSpans",
+    "Destination",
+    "find_destination",
+    "spool_directory",
+    "spool_root",
+]
 
 
 _CLIENT: Final[int] = trace.SpanKind.CLIENT.value
@@ -277,16 +283,19 @@ def spool_root(settings: Settings) -> Path | None:
     return Path(settings.spool_dir) if settings.spool_dir else state_directory()
 
 
-def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
+def spool_directory(settings: Settings, target: OtlpTarget) -> Path | None:
+    """Where spans for one collector and key wait: the key says whose the spans are."""
     root = spool_root(settings)
-    directory = None if root is None else root / _name_of(target)
-    return Sender(Spool(directory, settings.spool_bytes_max), target)
-
-
-def _name_of(target: OtlpTarget) -> str:
-    """A directory for each collector and key: the key says whose the spans are."""
+    if root is None:
+        return None
     headers = sorted((name.lower(), value) for name, value in target.headers.items())
-    return sha256(repr((target.url, headers)).encode("utf-8", "replace")).hexdigest()[:16]
+    name = sha256(repr((target.url, headers)).encode("utf-8", "replace")).hexdigest()[:16]
+    return root / name
+
+
+def _make_sender(settings: Settings, target: OtlpTarget) -> Sender:
+    directory = spool_directory(settings, target)
+    return Sender(Spool(directory, settings.spool_bytes_max), target)
 
 
 def _is_ours(span: ReadableSpan) -> bool:

@@ -76,10 +76,10 @@ class Kept:
         self._packed.clear()
 
     def pieces(self) -> Iterator[bytes]:
-        """All that was kept, in its order; to be asked for once."""
+        """All that was kept, in its order."""
         if self._compressor is not None:
             inflater = zlib.decompressobj()
-            data = bytes(self._packed) + self._compressor.flush()
+            data = bytes(self._packed) + self._compressor.copy().flush()
             while not inflater.eof and (piece := inflater.decompress(data, _PIECE_BYTES)):
                 yield piece
                 data = inflater.unconsumed_tail
