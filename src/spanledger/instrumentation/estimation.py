@@ -118,15 +118,16 @@ class Estimator:
             return
         self._closed = True
         atexit.unregister(self.close)
-        if self._thread is not None:
-            order = _Order(stop=True)
-            self._queue.put(order)
-            if not order.done.wait(timeout_s) and is_loading():
-                order.done.wait(LOADING_S)
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._queue.put(_Order(stop=True))
+            thread.join(timeout_s)
+            if thread.is_alive() and is_loading():
+                thread.join(LOADING_S)
             # The thread stops counting at the next piece: the interpreter must not end in the
             # middle of one, which is not Python's.
             self._late = True
-            order.done.wait(_STOPPING_S)
+            thread.join(_STOPPING_S)
         self._end_waiting()
 
     def after_fork(self) -> None:
