@@ -71,6 +71,10 @@ class Settings:
     estimate_usage: bool = True
     """In the app: where a provider states no usage, count tokens in the background and mark the
     call as estimated. It takes memory for a vocabulary, and time when that is first needed."""
+    ask_for_usage: bool = False
+    """In the app: have OpenAI's chat and completion streams state their usage, which they do only
+    if asked. What the answer has more for it is taken out again before the app sees it. A host that
+    does not know `stream_options` may refuse the request."""
     baggage: bool = False
     """In the app: hand the attribution on to called services, and take it from callers, as
     OpenTelemetry baggage."""

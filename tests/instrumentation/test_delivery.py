@@ -160,8 +160,8 @@ def test_nobody_to_be_asked() -> None:
     """Whatever stands in the way is an `OSError` or a `ValueError`."""
     with reserved() as url:
         delivery = Delivery(OtlpTarget(url=url))
-        with pytest.raises(OSError, match="refused"):
+        with pytest.raises(ConnectionError):
             delivery.ask(f"{url}/health")
-        with pytest.raises(ValueError, match="adapters"):
+        with pytest.raises(ValueError, match="scheme"):
             delivery.ask("ftp://127.0.0.1/health")
         delivery.close()

@@ -218,13 +218,11 @@ FORMS: Final[list[Form]] = [
     *SPOKEN.both(
         "openai speech",
         lambda c: c.audio.speech.create(model="gpt-4o-mini-tts", input=PROMPT, voice="alloy"),
-        states_usage=False,
         **SPEECH,
     ),
     Form(
         name="openai speech, with_streaming_response",
         run=whole(SDK.make, lambda c: b"".join(_heard(c)), bytes.hex),
-        states_usage=False,
         **SPEECH,
     ),
     Form(

@@ -41,22 +41,25 @@ SHELL: Final = {
     ),
     "guard": ("guarded.__init__", "guarded.__enter__", "guarded.__exit__"),
     "lifecycle": ("start", "stop"),
+    "sifting": ("Changed.__enter__", "Changed.__exit__"),
     "sending": ("Sending.__init__", "Sending.__enter__", "Sending.__exit__"),
     "tee": (
         "SyncTee.__iter__", "SyncTee.close", "SyncTee.__getattr__", "AsyncTee.__aiter__",
         "AsyncTee.aclose", "AsyncTee.__getattr__", "watch",
     ),
-    "transports.aiohttp": ("_watch",),
+    "transports.aiohttp": ("_ask", "_give_back", "_watch"),
+    "transports.httpx": ("_asking",),
     "transports.requests": ("_follow",),
     "transports.urllib3": (
-        "_begin", "_watch", "_came_whole", "BodyReading.__enter__", "BodyReading.__exit__",
-        "TappedBody._spanledger_feed",
+        "_asking", "_begin", "_watch", "_came_whole", "BodyReading.__enter__",
+        "BodyReading.__exit__", "TappedBody._spanledger_feed",
     ),
 }  # fmt: skip
 """What stands in the app's own frames: the guards and what leads to them. There is no further frame
 of ours that could keep a fault there, so they hold next to nothing that could fail."""
 
 BESIDE: Final = {
+    "asking": "off unless it is asked for; test_sifting has its faults",
     "guard": "what it does when something fails is played by every other fault",
     "delivery": "the sender has a thread of its own",
     "entry_point": "runs before the app does",

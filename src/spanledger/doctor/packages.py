@@ -10,13 +10,14 @@ from importlib.util import find_spec
 from typing import Final
 
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import NoOpTracer
+from opentelemetry.trace import NoOpTracer, NoOpTracerProvider
 
 from spanledger import __version__
 from spanledger.doctor.finding import Finding, attention, fine, note
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.metrics import Metrics
 from spanledger.instrumentation.patch import unpatch
+from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.transports.aiohttp import OldAiohttp
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
 
@@ -150,7 +151,9 @@ def _numbers(text: str) -> list[int]:
 def _hook(module: str) -> str:
     """Hook a library and let it go again; says what stood in the way, '' if nothing did."""
     recorder = Recorder(
-        tracer=NoOpTracer(), metrics=Metrics(NoOpMeterProvider(), ""), settle=lambda: None
+        tracer=NoOpTracer(),
+        metrics=Metrics(NoOpMeterProvider(), ""),
+        destination=Destination(NoOpTracerProvider()),
     )
     try:
         patches = patch_transport(importlib.import_module(module), recorder)

@@ -78,17 +78,15 @@ class Delivery:
         """Status and body that a GET of the same collector brings.
 
         Raises:
-            OSError, ValueError: there is no answer; what `requests` raises is one of them.
+            OSError, ValueError: there is no answer.
         """
-        timeout_s = self._target.timeout_s
-        with self._session.get(
-            url,
-            timeout=timeout_s,
-            allow_redirects=False,
-            stream=True,
-            verify=self._target.certificate or True,
-        ) as response:
-            return response.status_code, next(response.iter_content(_ANSWER_BYTES_MAX), b"")
+        try:
+            response, content = self._request("GET", url, self._target.timeout_s)
+        except urllib3.exceptions.HTTPError as error:
+            if isinstance(error, ValueError):
+                raise
+            raise ConnectionError from error
+        return response.status, content
 
     def close(self) -> None:
         """Give the connection back."""
@@ -96,12 +94,18 @@ class Delivery:
             self._pool.clear()
 
     def _post(self, body: bytes, timeout_s: float) -> Verdict:
+        response, content = self._request("POST", self._target.url, timeout_s, body)
+        return judge(response.status, response.headers, content)
+
+    def _request(
+        self, method: str, url: str, timeout_s: float, body: bytes | None = None
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
         self._pool = self._pool or _connected(self._target)
         response = self._pool.request(
-            "POST",
-            self._target.url,
+            method,
+            url,
             body=body,
-            headers=self._headers,
+            headers=self._headers if body is not None else self._target.headers,
             timeout=timeout_s,
             retries=False,
             redirect=False,
@@ -112,7 +116,7 @@ class Delivery:
             # What is left of it would be taken for the next answer.
             response.close()
         response.release_conn()
-        return judge(response.status, response.headers, content)
+        return response, content
 
 
 def _connected(target: OtlpTarget) -> urllib3.PoolManager:

@@ -7,21 +7,27 @@ is shown to the exchange as it arrives, its content encoding undone where the se
 
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from spanledger.instrumentation.asking import can_be_sifted
 from spanledger.instrumentation.batches import worth_a_look
 from spanledger.instrumentation.exchange import Exchange, Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.patch import Patch, patch_method
+from spanledger.instrumentation.sifting import Sifting, asking_parts
 from spanledger.instrumentation.wire import PlainRequest
 
 __all__ = ["TappedReader", "patch"]
 
 _MIDDLEWARES: Final = "middlewares"
+_ACCEPT_ENCODING: Final = "Accept-Encoding"
+
+_Own = tuple[object, str | None]
+"""(body, accepted encodings) of a request as the app made it."""
 
 
 class AsyncRequest(Protocol):
@@ -29,8 +35,12 @@ class AsyncRequest(Protocol):
 
     method: str
     url: object
-    headers: Mapping[str, str]
+    headers: MutableMapping[str, str]
     body: object
+
+    async def update_body(self, body: object) -> None:
+        """Give it another body, with the headers that belong to it."""
+        ...
 
 
 class AsyncResponse(Protocol):
@@ -93,9 +103,13 @@ def _with_ours(
             exchange = recorder.begin(_plain(request))
         if exchange is None:
             return await handler(request)
-        with exchange.sending():
-            response = await handler(request)
-        _watch(exchange, response, decoded=decoded)
+        own = await _ask(recorder, request)
+        try:
+            with exchange.sending():
+                response = await handler(request)
+        finally:
+            await _give_back(request, own)
+        _watch(exchange, response, decoded=decoded, asked=own is not None)
         return response
 
     return {**options, _MIDDLEWARES: (*cast("Iterable[object]", theirs), record)}
@@ -113,27 +127,74 @@ def _plain(request: AsyncRequest) -> PlainRequest:
     return PlainRequest(request.method, request.url, request.headers, body)
 
 
-def _watch(exchange: Exchange, response: AsyncResponse, *, decoded: bool) -> None:
+async def _ask(recorder: Recorder, request: AsyncRequest) -> _Own | None:
+    """Have the request ask for usage; what it had before, `None` where it asks as it is."""
+    if not recorder.settings.ask_for_usage:
+        return None
+    with guarded("ask for usage"):
+        plain = _plain(request)
+        body = getattr(request.body, "_value", None)
+        parts = asking_parts(plain.url.path, request.headers, body)
+        if parts is None:
+            return None
+        own = body, request.headers.get(_ACCEPT_ENCODING)
+        await request.update_body(parts[0])
+        request.headers[_ACCEPT_ENCODING] = "identity"
+        return own
+    return None
+
+
+async def _give_back(request: AsyncRequest, own: _Own | None) -> None:
+    """Give the request what it had: another middleware may send it again."""
+    if own is None:
+        return
+    with guarded("ask for usage"):
+        await request.update_body(own[0])
+        if own[1] is not None:
+            request.headers[_ACCEPT_ENCODING] = own[1]
+
+
+def _watch(
+    exchange: Exchange, response: AsyncResponse, *, decoded: bool, asked: bool = False
+) -> None:
     with guarded("watch an answer"):
         if exchange.answered(response.status, response.headers):
-            _tap(exchange, response, decoded=decoded)
+            sifting = None
+            if asked and can_be_sifted(response.status, response.headers):
+                sifting = Sifting()
+            _tap(exchange, response, decoded=decoded, sifting=sifting)
             return
     exchange.end(ended=False)
 
 
-def _tap(exchange: Exchange, response: AsyncResponse, *, decoded: bool) -> None:
+def _tap(
+    exchange: Exchange, response: AsyncResponse, *, decoded: bool, sifting: Sifting | None
+) -> None:
     reader = cast("Any", response.content)
     for chunk in getattr(reader, "_buffer", ()):
         # It came together with the head.
         exchange.feed(chunk, decoded=decoded)
+    if sifting is not None:
+        _sift_buffer(reader, sifting)
     if reader.is_eof():
         exchange.end(ended=True)
         return
     exchange.ends_with(response)
     place = id(reader)
-    _taps[place] = _Tap(exchange, decoded=decoded)
+    _taps[place] = _Tap(exchange, decoded=decoded, sifting=sifting)
     weakref.finalize(response, _forget, place)  # before the other: the later one comes first
     reader.__class__ = _tapped(cast("type[object]", type(reader)))
+
+
+def _sift_buffer(reader: Any, sifting: Sifting) -> None:  # noqa: ANN401 - aiohttp's own
+    """Take the event out of what waits in the reader already."""
+    data = b"".join(reader._buffer)  # noqa: SLF001 - there is no other way in
+    kept = sifting.feed(data) + (sifting.rest() if reader.is_eof() else b"")
+    if kept != data:
+        reader._buffer.clear()  # noqa: SLF001
+        reader._buffer.extend([kept] if kept else [])  # noqa: SLF001
+        reader._size += len(kept) - len(data)  # noqa: SLF001
+        reader.total_bytes += len(kept) - len(data)
 
 
 @dataclass(slots=True)
@@ -142,6 +203,8 @@ class _Tap:
 
     exchange: Exchange
     decoded: bool
+    sifting: Sifting | None = None
+    """What takes the usage out that the app has not asked for."""
     stopped_by: type[BaseException] | None = None
     """What the app's last wait for more ended with instead; it may wait again. The exception itself
     would hold all that stands on its stack, the response too."""
@@ -196,19 +259,25 @@ class TappedReader(_Reader):
 
     def feed_data(self, data: bytes, *args: object) -> object:
         """Bytes have arrived."""
-        result = super().feed_data(data, *args)
-        if data and (tap := _taps.get(id(self))) is not None:
+        tap = _taps.get(id(self))
+        if tap is None:
+            return super().feed_data(data, *args)
+        kept = data if tap.sifting is None else tap.sifting.feed(data)
+        result = super().feed_data(kept, *args) if kept or not data else False
+        if data:
             tap.exchange.feed(data, decoded=tap.decoded)
         return result
 
     def feed_eof(self) -> None:
         """The end has arrived."""
+        self._spanledger_release()
         super().feed_eof()
         if (tap := _taps.pop(id(self), None)) is not None:
             tap.exchange.end(ended=True)
 
     def set_exception(self, exc: BaseException, *args: object) -> None:
         """Nothing more can arrive, or the app wants no more of it."""
+        self._spanledger_release()
         super().set_exception(exc, *args)
         if (tap := _taps.pop(id(self), None)) is None:
             return
@@ -228,3 +297,9 @@ class TappedReader(_Reader):
         finally:
             if tap is not None:
                 tap.stopped_by = None if came else sys.exc_info()[0]
+
+    def _spanledger_release(self) -> None:
+        """Hand on what is held of an event that does not come to its end."""
+        tap = _taps.get(id(self))
+        if tap is not None and tap.sifting is not None and (rest := tap.sifting.rest()):
+            super().feed_data(rest)

@@ -15,9 +15,25 @@ from spanledger.instrumentation.batches import worth_a_look
 from spanledger.instrumentation.exchange import Exchange, Recorder
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.patch import Patch, Shell
-from spanledger.instrumentation.wire import PlainRequest
+from spanledger.instrumentation.sifting import (
+    AS_IT_IS,
+    Changed,
+    Sifting,
+    asking_parts,
+    kept_error,
+    sifted_content,
+    sifting_of,
+)
+from spanledger.instrumentation.wire import PlainRequest, PlainUrl
 
-__all__ = ["BodyReading", "TappedBody", "TappedFile", "sending_shell"]
+__all__ = [
+    "BodyReading",
+    "SiftedBody",
+    "SiftedFile",
+    "TappedBody",
+    "TappedFile",
+    "sending_shell",
+]
 
 _LOOKED_AT: Final = ("POST", "GET")
 
@@ -49,9 +65,12 @@ def sending_shell(*, decoded: bool) -> Shell:
             exchange = _begin(recorder, request) if recorder is not None else None
             if exchange is None:
                 return original(sender, request, *args, **options)
-            with exchange.sending():
+            changed = _asking(recorder, request)
+            with exchange.sending(), changed:
                 response = original(sender, request, *args, **options)
             _watch(exchange, response, decoded=decoded)
+            if changed.parts:
+                _sift(changed, response)
             return response
 
         return send
@@ -72,6 +91,34 @@ def _begin(recorder: Recorder, request: object) -> Exchange | None:
         plain = PlainRequest(method, url, headers, getattr(request, "body", b""))
         return recorder.begin(plain)
     return None
+
+
+def _asking(recorder: Recorder | None, request: object) -> Changed:
+    """The request as it is sent: with another body where it is to ask for usage."""
+    if recorder is None or not recorder.settings.ask_for_usage:
+        return AS_IT_IS
+    with guarded("ask for usage"):
+        sent = cast("Any", request)
+        parts = asking_parts(PlainUrl(str(sent.url)).path, sent.headers, sent.body)
+        if parts is not None:
+            return Changed(request, {"body": parts[0], "headers": parts[1]})
+    return AS_IT_IS
+
+
+def _sift(changed: Changed, response: SyncResponse) -> None:
+    with guarded("sift a stream"):
+        sifting = sifting_of(changed, response.status_code, response.headers)
+        if sifting is None:
+            return
+        content: object = getattr(response, "_content", None)
+        raw = cast("Any", response.raw)
+        if isinstance(content, bytes):
+            vars(response)["_content"] = sifted_content(sifting, content)
+        elif hasattr(raw, "read_chunked"):
+            vars(raw)["_spanledger_sifting"] = sifting
+            raw.__class__ = _sifted(cast("type[object]", type(raw)))
+        elif hasattr(raw, "read"):
+            response.raw = SiftedFile(raw, sifting)
 
 
 def _watch(exchange: Exchange, response: SyncResponse, *, decoded: bool) -> None:
@@ -247,6 +294,75 @@ class TappedFile:
             self._file.close()
         finally:
             self._reading.exchange.end(ended=False)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(object.__getattribute__(self, "_file"), name)
+
+
+@cache
+def _sifted(kind: type[object]) -> type[object]:
+    sifted = SiftedBodyOfToday if hasattr(kind, "read1") else SiftedBody
+    return type(kind.__name__, (sifted, kind), {"__module__": kind.__module__})
+
+
+class SiftedBody(_Body):
+    """Over a tapped body: the exchange has seen all of it, the app sees it without one event."""
+
+    _spanledger_sifting: Sifting
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: Decode = None,
+        *args: object,
+        **options: object,
+    ) -> bytes:
+        """Some bytes of the body, or all; none at its end."""
+        below = super().read
+        return self._spanledger_sifting.read(
+            amt, lambda amount: below(amount, decode_content, *args, **options)
+        )
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: Decode = None
+    ) -> Generator[bytes]:
+        """The chunks of the transfer encoding."""
+        sifting = self._spanledger_sifting
+        with kept_error() as failure:
+            for chunk in super().read_chunked(amt, decode_content):
+                if kept := sifting.feed(chunk):
+                    yield kept
+        if rest := sifting.rest():
+            yield rest
+        failure.raise_it()
+
+    def stream(self, *args: object, **options: object) -> Generator[bytes]:
+        """The whole body, piece by piece."""
+        yield from super().stream(*args, **options)
+        if left := self._spanledger_sifting.left():
+            yield left
+
+
+class SiftedBodyOfToday(SiftedBody):
+    """Over those of urllib3 since 2.3."""
+
+    def read1(self, amt: int | None = None, decode_content: Decode = None) -> bytes:
+        """What is there, or comes next; none at its end."""
+        below = super().read1
+        return self._spanledger_sifting.read_some(amt, lambda amount: below(amount, decode_content))
+
+
+class SiftedFile:
+    """The same over what is no urllib3 response."""
+
+    def __init__(self, file: Any, sifting: Sifting) -> None:  # noqa: ANN401 - the app's own
+        self._file = file
+        self._sifting = sifting
+
+    def read(self, amount: int | None = None) -> bytes:
+        """Some bytes of the body, or all; none at its end."""
+        read = cast("Callable[..., bytes]", self._file.read)
+        return self._sifting.read(amount, lambda asked: read() if asked is None else read(asked))
 
     def __getattr__(self, name: str) -> object:
         return getattr(object.__getattribute__(self, "_file"), name)
