@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -136,7 +137,7 @@ def test_only_plain_streams_are_sifted(
     assert can_be_sifted(status, headers) is sifted
 
 
-CHUNKS: tuple[object, ...] = (
+CHUNKS: Any = (
     {"choices": [{"index": 0, "delta": {"role": "assistant"}}], "usage": None},
     {"choices": [], "prompt_filter_results": [], "usage": None},
     {"choices": [{"index": 0, "delta": {"content": '"choices": [], "usage": {}'}}]},

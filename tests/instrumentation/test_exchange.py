@@ -344,8 +344,13 @@ def test_an_upload(recording: Recording, library: Any) -> None:
     ("path", "body", "answer", "usage"),
     [
         ("speech", SPEECH, {"content": b"\xff", "headers": AUDIO}, '{"input_characters":9}'),
-        ("speech", SPEECH, {"status": 429, "json": {}}, None),
-        ("images", {"model": "dall-e-3", "n": 2}, {"json": {"data": [{}, {}]}}, '{"images":2}'),
+        ("speech", SPEECH, {"status": 429, "json": None}, None),
+        (
+            "images",
+            {"model": "dall-e-3", "n": 2},
+            {"json": {"data": [{"b64_json": ""}]}},
+            '{"images":2}',
+        ),
         ("images", {"model": "gpt-image-1"}, {"json": {"usage": {"a": 3}}}, '{"a":3}'),
     ],
 )
@@ -355,10 +360,14 @@ def test_what_the_request_alone_determines_counts_where_no_usage_is_stated(
     """Characters to speak and images to make; what the answer states wins, a refusal made none."""
     url = "/v1/audio/speech" if path == "speech" else "/v1/images/generations"
     options = {name: value for name, value in answer.items() if name != "status"}
-    transport = library.MockTransport(
-        lambda _: library.Response(answer.get("status", 200), **options)
-    )
-    with recording.on(), library.Client(transport=transport) as client:
+
+    def respond(_: object) -> Any:
+        return library.Response(answer.get("status", 200), **options)
+
+    with (
+        recording.on(),
+        library.Client(transport=library.MockTransport(respond)) as client,
+    ):
         client.post(f"http://provider{url}", json=body)
     assert recording.facts.get("spanledger.usage.raw") == usage
     assert recording.facts["spanledger.usage.source"] == ("provider" if usage else "none")
