@@ -49,7 +49,7 @@ def is_to_be_asked(url: HttpUrl, endpoints: Mapping[str, str]) -> bool:
     `endpoints` are the user's own hosts.
     """
     dialect = find_dialect(url.path)
-    if dialect is not CHAT and dialect is not COMPLETIONS:
+    if dialect is None or dialect not in (CHAT, COMPLETIONS):
         return False
     provider = provider_of(url.host, dialect, port=url.port, path=url.path, endpoints=endpoints)
     return provider not in _STATE_UNASKED
