@@ -24,7 +24,7 @@ test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: $(DEV) $(NEIGHBOURS)/.done ## run what takes minutes: outages, all faults, others' libraries
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak --dist=load $(ARGS)
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=new $(ARGS)
 
 check: $(DEV) ## what CI checks besides the tests: style, types, layers, dependencies

@@ -15,6 +15,7 @@ import pytest
 
 from spanledger import __version__
 from spanledger.cli import _stop_signals, _wait, main
+from spanledger.settings import child_environment
 from tests.running import ADMIN_KEY, Running, run_spanledger, spanledger_up
 
 
@@ -185,28 +186,51 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_the_demo_shows_costs_of_real_calls(tmp_path: Path) -> None:
-    """The first of the two commands: costs by model and by user, and where to look at them."""
-    demo = run_spanledger("demo", "--once", "--port", "0", cwd=tmp_path, SPANLEDGER_ADMIN_KEY="")
+def run_demo(cwd: Path, *args: str) -> "subprocess.Popen[str]":
+    """`spanledger demo` as a process; what it shows is to be read from it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "spanledger", "demo", *args],
+        cwd=cwd,
+        env=child_environment(SPANLEDGER_ADMIN_KEY=""),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
-    assert demo.returncode == 0, demo.stderr
-    assert "gpt-4o-mini-2024-07-18         3         0  3,668     159   0.0004728" in demo.stdout
-    assert "acme-internal-1                2         2     22      86     unknown" in demo.stdout
-    assert "Dashboard: http://127.0.0.1:" in demo.stdout
-    assert "log in with the key sl_admin_" in demo.stdout
-    assert "[42/42]" in demo.stderr
-    assert list(tmp_path.iterdir()) == []
+
+def check_costs(shown: str, progress: str) -> None:
+    """Costs of the demo's calls, and where to look at them."""
+    assert "gpt-4o-mini-2024-07-18         3         0  3,668     159   0.0004728" in shown
+    assert "acme-internal-1                2         2     22      86     unknown" in shown
+    assert "Dashboard: http://127.0.0.1:" in shown
+    assert "log in with the key sl_admin_" in shown
+    assert "[42/42]" in progress
 
 
-def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
-    """Without --once it goes on serving, on a port of its own where 8400 is taken."""
-    command = [sys.executable, "-m", "spanledger", "demo", "--data-dir", "kept"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+def test_the_demo_shows_costs_of_real_calls_until_it_is_stopped(tmp_path: Path) -> None:
+    """The first of the two commands: costs by model and by user, on a page until one stops it.
+
+    On a port of its own where 8400 is taken.
+    """
+    with run_demo(tmp_path, "--data-dir", "kept") as process:
         assert process.stdout is not None
-        address = next(line for line in process.stdout if line.startswith("Dashboard: "))
-        assert httpx.get(f"{address.split()[1]}/health", trust_env=False).status_code == 200
+        shown = [line for line in iter(process.stdout.readline, "Press Ctrl-C to stop.\n") if line]
+        (address,) = (line.split()[1] for line in shown if line.startswith("Dashboard: "))
+        assert is_healthy(address)
         process.terminate()
-        assert process.wait(timeout=90) == 0
+        _, progress = process.communicate(timeout=90)
+
+    assert process.returncode == 0
+    check_costs("".join(shown), progress)
     assert (tmp_path / "kept").is_dir()
+
+
+@pytest.mark.soak
+def test_the_demo_once_leaves_nothing(tmp_path: Path) -> None:
+    """With --once it shows the same, ends by itself, and keeps no data."""
+    with run_demo(tmp_path, "--once", "--port", "0") as process:
+        shown, progress = process.communicate(timeout=100)
+
+    assert process.returncode == 0, progress
+    check_costs(shown, progress)
+    assert list(tmp_path.iterdir()) == []

@@ -34,7 +34,7 @@ def test_results_cost_once(tmp_path: Path) -> None:
         environment = child_environment(OTEL_EXPORTER_OTLP_ENDPOINT=up.otlp_url)
         for _ in range(3):
             command = [sys.executable, "-c", APP, url, url]
-            subprocess.run(command, env=environment, check=True, timeout=60)
+            subprocess.run(command, env=environment, check=True, timeout=100)
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         with httpx.Client(base_url=up.api_url, headers=headers, trust_env=False) as api:
             calls: list[dict[str, Any]] = api.get("/v1/calls").json()["data"]

@@ -19,6 +19,7 @@ PROMPT = "Was kostet das 今天? 👩🏽‍🚀"
 APP = f"""
 import spanledger.auto
 from openai import OpenAI
+from opentelemetry import trace
 asked = {{"model": "gpt-4o", "messages": [{{"role": "user", "content": {PROMPT!r}}}]}}
 with OpenAI() as client:
     for chunk in client.chat.completions.create(**asked, stream=True):
@@ -28,6 +29,8 @@ with OpenAI() as client:
         for chunk in stream:
             if chunk.choices[0].delta.content:
                 break
+# The end of a process does not wait long, and a busy machine may count slowly.
+trace.get_tracer_provider().force_flush(60_000)
 """
 
 EACH = {"input": Decimal("2.50") / 10**6, "output": Decimal(10) / 10**6}
@@ -70,7 +73,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
             cwd=folder,
             env=environment,
             check=True,
-            timeout=60,
+            timeout=100,
             capture_output=True,
             encoding="utf-8",
         )

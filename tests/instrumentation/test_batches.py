@@ -619,7 +619,7 @@ def test_many_lines_take_little_memory(library: Any) -> None:
     tracers = TracerProvider(shutdown_on_exit=False)
     line = recorded("openai_batch_results.jsonl").body.splitlines()[0]
     parts = line.partition(b"request-1")
-    lines = 5000
+    lines = 3500
 
     class Body(library.SyncByteStream):
         def __iter__(self) -> Any:

@@ -378,7 +378,14 @@ def test_a_request_can_be_sent_again(provider: Provider, recording: Recording) -
     assert all(b"include_usage" in body for _, _, body in provider.requests)
 
 
-@pytest.mark.parametrize("error", [Exception, RecursionError, MemoryError])
+@pytest.mark.parametrize(
+    "error",
+    # The guard does not tell them apart.
+    [
+        Exception,
+        *(pytest.param(one, marks=pytest.mark.soak) for one in (RecursionError, MemoryError)),
+    ],
+)
 @pytest.mark.parametrize("way", ["httpx2", "httpx2, async", "requests", "aiohttp"])
 def test_no_fault_of_ours_costs_the_app_a_byte(
     provider: Provider, recording: Recording, way: str, error: type[Exception]

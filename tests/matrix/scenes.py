@@ -128,14 +128,15 @@ class Rehearsal:
 
 @contextmanager
 def _hooks_undone() -> Generator[None]:
-    """Leave no hook of a recording in this process whose end was the fault, or came after it."""
+    """Leave nobody waiting for imports whose end was the fault, or came after it.
+
+    Shells that stay on the libraries are taken over, and out, by the next recording.
+    """
     finders = list(sys.meta_path)
     try:
         yield
     finally:
         sys.meta_path[:] = finders
-        with Recording().on():
-            """It takes the shells over that it finds on the libraries, and takes them out."""
 
 
 def _kind(form: Form) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 import spanledger.dialects
 import spanledger.instrumentation
+from tests.instrumentation.calls import Recording
 from tests.matrix.faults import Ours, functions, modules
 from tests.matrix.scenes import Rehearsal
 from tests.matrix.server import Server
@@ -103,6 +104,8 @@ def rehearsal(server: Server) -> Iterator[Rehearsal]:
         patch.setenv("SPANLEDGER_ENDPOINTS", server.endpoints)
         patch.setenv("SPANLEDGER_CAPTURE_CONTENT", "true")
         yield Rehearsal(server)
+        with Recording().on():
+            """It takes out what the last fault has left."""
 
 
 @pytest.mark.parametrize(
