@@ -92,9 +92,11 @@ class Figure:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--chats", type=int, default=40, help="chat calls in a turn")
-    parser.add_argument("--streams", type=int, default=2, help="streams in a turn")
+    parser.add_argument(
+        "--streams", type=int, default=10, help="streams in a turn, of half as many rounds"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 beyond a budget")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
     options = parser.parse_args(arguments)
@@ -154,7 +156,7 @@ def _run(workers: dict[str, Worker], options: argparse.Namespace) -> dict[str, f
             worker.ask(f"{kind} {max(calls, 3)}")
     before = {name: worker.ask("cpu")["rss_mb"] for name, worker in workers.items()}
     for kind, calls in (("chat", options.chats), ("stream", options.streams)):
-        for _ in range(options.rounds):
+        for _ in range(options.rounds if kind == "chat" else options.rounds // 2):
             random.shuffle(order)
             for worker in order:
                 worker.turn(kind, calls)

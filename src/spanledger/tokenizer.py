@@ -23,7 +23,6 @@ __all__ = [
     "VOCABULARIES",
     "count_tokens",
     "definition",
-    "is_loading",
     "pieces",
     "ranks",
     "vocabulary_of",
@@ -70,14 +69,6 @@ def count_tokens(model: str, texts: Iterable[str]) -> int:
     with _loading:
         encoding = _encoding(vocabulary_of(model))
     return sum(len(encoding.encode_ordinary(piece)) for text in texts for piece in pieces(text))
-
-
-def is_loading() -> bool:
-    """Whether some other thread loads a vocabulary at this moment."""
-    if _loading.acquire(blocking=False):
-        _loading.release()
-        return False
-    return True
 
 
 def vocabulary_of(model: str) -> str:

@@ -2,15 +2,19 @@
 
 import json
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.instrumentation.asking import Sieve, asking_body, can_be_sifted, is_signed
-
-CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+from spanledger.instrumentation.asking import (
+    Sieve,
+    asking_body,
+    can_be_sifted,
+    is_signed,
+    is_to_be_asked,
+)
+from spanledger.instrumentation.wire import PlainUrl
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
@@ -49,37 +53,56 @@ JSON_VALUES = st.recursive(
         ),
     ],
 )
-@pytest.mark.parametrize("path", [CHAT, COMPLETIONS, "/openai/deployments/a/chat/completions"])
-def test_a_stream_asks_for_its_usage(path: str, body: bytes, asking: bytes) -> None:
+def test_a_stream_asks_for_its_usage(body: bytes, asking: bytes) -> None:
     """One member is added or changed; every other byte of the request stays where it was."""
-    assert asking_body(path, body) == asking
+    assert asking_body(body) == asking
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    "body",
     [
-        (CHAT, b'{"stream":true,"stream_options":{"include_usage":true}}'),
-        (CHAT, b'{"stream":false}'),
-        (CHAT, b'{"model":"gpt-4o"}'),
-        (CHAT, b'{"stream":"true"}'),
-        (CHAT, b'{"stream":true,"stream_options":"all"}'),
-        (CHAT, b'{"stream":true,"stream_options":[]}'),
-        (CHAT, b'{"stream":true'),
-        (CHAT, b'{"stream":true,}'),
-        (CHAT, b'{"stream" true}'),
-        (CHAT, b'{"stream":true "model":"a"}'),
-        (CHAT, b"[true]"),
-        (CHAT, b""),
-        (CHAT, b"\x1f\x8b\x08"),
-        (CHAT, b'{"stream":' + b"[" * 100_000),
-        ("/v1/responses", b'{"stream":true}'),
-        ("/v1/messages", b'{"stream":true}'),
-        ("/v1/models", b'{"stream":true}'),
+        b'{"stream":true,"stream_options":{"include_usage":true}}',
+        b'{"stream":false}',
+        b'{"model":"gpt-4o"}',
+        b'{"stream":"true"}',
+        b'{"stream":true,"stream_options":"all"}',
+        b'{"stream":true,"stream_options":[]}',
+        b'{"stream":true',
+        b'{"stream":true,}',
+        b'{"stream" true}',
+        b'{"stream":true "model":"a"}',
+        b"[true]",
+        b"",
+        b"\x1f\x8b\x08",
+        b'{"stream":' + b"[" * 100_000,
     ],
 )
-def test_nothing_is_asked_of_anything_else(path: str, body: bytes) -> None:
-    """Whoever asks already, asks for no stream or speaks another format is left alone."""
-    assert asking_body(path, body) is None
+def test_nothing_is_asked_of_anything_else(body: bytes) -> None:
+    """Whoever asks already, or asks for no stream, is left alone, and so is what is no JSON."""
+    assert asking_body(body) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://api.openai.com/v1/chat/completions", True),
+        ("https://api.openai.com/v1/completions", True),
+        ("https://a.openai.azure.com/openai/deployments/b/chat/completions?api-version=1", True),
+        ("http://10.0.0.7:8000/v1/chat/completions", True),
+        ("https://api.openai.com/v1/responses", False),
+        ("https://api.openai.com/v1/embeddings", False),
+        ("https://api.openai.com/v1/models", False),
+        ("https://api.anthropic.com/v1/messages", False),
+        ("https://api.mistral.ai/v1/chat/completions", False),
+        ("https://openrouter.ai/api/v1/chat/completions", False),
+        ("http://gateway:4000/v1/chat/completions", False),
+    ],
+)
+def test_who_is_asked(url: str, *, asked: bool) -> None:
+    """Those who speak OpenAI's format, unless they state the usage of every stream anyway."""
+    endpoints = {"gateway:4000": "mistral_ai"}
+
+    assert is_to_be_asked(PlainUrl(url), endpoints) is asked
 
 
 @given(
@@ -98,7 +121,7 @@ def test_the_request_means_what_it_meant(
     if options is None:
         body.pop("stream_options", None)
 
-    asking = asking_body(CHAT, json.dumps(body, indent=indent).encode())
+    asking = asking_body(json.dumps(body, indent=indent).encode())
 
     assert asking is not None
     assert json.loads(asking) == wished
@@ -137,22 +160,21 @@ def test_only_plain_streams_are_sifted(
     assert can_be_sifted(status, headers) is sifted
 
 
-CHUNKS: Any = (
-    {"choices": [{"index": 0, "delta": {"role": "assistant"}}], "usage": None},
-    {"choices": [], "prompt_filter_results": [], "usage": None},
-    {"choices": [{"index": 0, "delta": {"content": '"choices": [], "usage": {}'}}]},
-    {"choices": [{"index": 0, "delta": {}}], "usage": {"prompt_tokens": 3}},
-    {"usage": {"prompt_tokens": 3}},
-    "rubbish",
+CHUNKS = (
+    '{"choices": [{"index": 0, "delta": {"role": "assistant"}}], "usage": null}',
+    '{"choices": [], "prompt_filter_results": [], "usage": null}',
+    r'{"choices": [{"index": 0, "delta": {"content": "\"choices\": [], \"usage\": {}"}}]}',
+    '{"choices": [{"index": 0, "delta": {}}], "usage": {"prompt_tokens": 3}}',
+    '{"usage": {"prompt_tokens": 3}, "choices": null}',
+    '{"choices": [], "usage": {"rubbish"}}',
 )
-USAGE: object = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+USAGE = '{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}'
 LINE_ENDS = ("\n", "\r\n", "\r")
 
 
-def event(data: object, end: str, head: str = "") -> bytes:
+def event(data: str, end: str, head: str = "") -> bytes:
     """One event as it stands in a stream."""
-    text = data if isinstance(data, str) else json.dumps(data)
-    return f"{head}data: {text}{end}{end}".encode()
+    return f"{head}data: {data}{end}{end}".encode()
 
 
 @st.composite

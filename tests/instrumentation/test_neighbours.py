@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import copy
 import gc
 import threading
 import time
@@ -20,7 +21,10 @@ from opentelemetry.trace import SpanKind, Tracer
 
 import spanledger
 from spanledger.instrumentation.neighbours import is_recorded
-from spanledger.instrumentation.telemetry import BillableSpans
+from spanledger.instrumentation.otlp import export_request
+from spanledger.instrumentation.records import read_record, record_payload
+from spanledger.instrumentation.telemetry import BillableSpans, _is_billable
+from spanledger.pricing.cost import Cost
 from tests.instrumentation.calls import CHAT, CHAT_PATH, CHAT_STREAM, answering, memory
 from tests.instrumentation.provider import recorded
 from tests.neighbours.replay import RECORDED, Sequence, replay
@@ -123,6 +127,27 @@ def test_all_that_stands_for_the_call_is_marked_and_nothing_else(
     ended = {step["end"] for step in sequence["steps"] if "end" in step}
     theirs = [step["name"] for step in sequence["steps"] if step.get("start") in ended]
     assert sorted(app.covered) == sorted(name for name in theirs if name not in NO_CALLS)
+
+
+OFFICIAL = ["chat", "chat stream", "responses", "responses stream", "embeddings", "gemini stream"]
+"""Forms that OpenTelemetry's own instrumentations record by the current names."""
+
+
+@pytest.mark.parametrize("form", OFFICIAL)
+def test_a_call_that_only_others_see_is_sent_and_priced(form: str) -> None:
+    """S4.1: as one through a transport that we do not hook; our record of it keeps the usage."""
+    unhooked, sequence = App(), copy.deepcopy(RECORDED["official"]["forms"][form])
+    for step in sequence["steps"]:
+        # Other tests have recorded the answers with the ids that all of these have.
+        step.get("attributes", {}).pop("gen_ai.response.id", None)
+    replay(unhooked.provider, sequence)
+
+    billable = [span for span in unhooked.spans if _is_billable(span)]
+    records = [record for span in billable if (record := read_record(record_payload(span)))]
+    (row,) = rows_of([export_request({}, records)])
+    usage = row.call.usage
+    assert (usage.input_tokens, usage.output_tokens) == USAGE[sequence["answer"]]
+    assert isinstance(row.cost, Cost)
 
 
 def test_what_lies_two_spans_above_is_marked(app: App) -> None:

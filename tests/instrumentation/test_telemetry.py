@@ -318,3 +318,96 @@ work()
     ]
     assert [one[-1] for one in told] == [False] * 2 + [True] * 4
     assert told[2:4] == told[4:6]
+
+
+FRONT = """
+import sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+class Front(trace.TracerProvider):
+    def __init__(self):
+        self.provider = TracerProvider()
+    def get_tracer(self, name, *args, **options):
+        return Muted() if name in sys.argv else self.provider.get_tracer(name, *args, **options)
+class Muted(trace.NoOpTracer):
+    def start_span(self, name, context=None, *args, **options):
+        return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
+trace.set_tracer_provider(Front())
+import spanledger.auto
+tracer = trace.get_tracer("somebody.else")
+"""
+"""A provider that stands before the SDK's, and can mute libraries, as Logfire's does."""
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_provider_before_the_sdks_is_joined(provider: Provider, *, muted: bool) -> None:
+    """Our sender is attached to what is behind it; whom it mutes is recorded all the same."""
+    run(
+        FRONT.replace("sys.argv", "['spanledger']" if muted else "[]")
+        + CALL
+        + """
+with tracer.start_as_current_span("theirs", attributes={"gen_ai.operation.name": "chat"}):
+    call()
+    call()
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert [name for _, name, _ in received(provider)] == ["chat gpt-4o"] * 2
+    assert len(span_ids(provider)) == 2
+
+
+def span_ids(collector: Provider) -> set[bytes]:
+    """Of all that came."""
+    return {
+        span.span_id
+        for _, _, body in collector.requests
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
+
+
+COVERING = (
+    SDK_PROVIDER
+    + """
+set_up()
+import spanledger
+from opentelemetry.trace import get_tracer
+def covered():
+    spans = exporter.get_finished_spans()
+    return [bool(span.attributes.get("spanledger.covered")) for span in spans]
+def theirs():
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+    with get_tracer("one").start_as_current_span("chat", attributes=chat):
+        with get_tracer("two").start_as_current_span("chat", attributes=chat):
+            call()
+    marks = covered()
+    exporter.clear()
+    return marks
+"""
+)
+
+
+def test_spans_that_go_elsewhere_are_marked_without_a_sender(provider: Provider) -> None:
+    """An app may export to the collector by itself, and want nothing sent by us."""
+    printed = run(
+        COVERING + CALL + "spanledger.instrument(); print(theirs())",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+        OTEL_TRACES_EXPORTER="none",
+    )
+    assert printed == "[False, True, True]"
+    assert provider.requests == []
+
+
+def test_nothing_is_marked_when_nothing_is_recorded(provider: Provider) -> None:
+    """The processor stays on the app's provider, and is off; a second start turns it on again."""
+    printed = run(
+        COVERING
+        + CALL
+        + """
+for step in (spanledger.instrument, spanledger.uninstrument, spanledger.instrument):
+    step()
+    print(theirs())""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=provider.url,
+    )
+    assert printed.splitlines() == ["[False, True, True]", "[False, False]", "[False, True, True]"]

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
+from spanledger.dialects.hosts import provider_of
 from spanledger.dialects.openai import CHAT, COMPLETIONS
 from spanledger.dialects.sse import EventDecoder
 from spanledger.dialects.table import find_dialect
+from spanledger.instrumentation.wire import HttpUrl
 
-__all__ = ["Sieve", "asking_body", "can_be_sifted", "is_signed"]
+__all__ = ["Sieve", "asking_body", "can_be_sifted", "is_signed", "is_to_be_asked"]
 
 _OPTIONS: Final = "stream_options"
 _WISH: Final = "include_usage"
@@ -22,6 +24,9 @@ _WISH: Final = "include_usage"
 _SIGNATURES: Final = frozenset(
     {"content-digest", "content-md5", "digest", "signature", "x-amz-content-sha256"}
 )
+
+_STATE_UNASKED: Final = frozenset({"groq", "mistral_ai", "moonshot_ai", "openrouter", "perplexity"})
+"""Providers who state the usage of every stream; Mistral refuses what it does not know."""
 
 _OK: Final = 200
 
@@ -38,13 +43,23 @@ _EVENT_BYTES_MAX: Final = 1024 * 1024
 """The event that states the usage is short: a longer one is handed on as it comes."""
 
 
-def asking_body(path: str, body: bytes) -> bytes | None:
+def is_to_be_asked(url: HttpUrl, endpoints: Mapping[str, str]) -> bool:
+    """Whether OpenAI's format is spoken there, by somebody who states usage only if asked.
+
+    `endpoints` are the user's own hosts.
+    """
+    dialect = find_dialect(url.path)
+    if dialect is None or dialect not in (CHAT, COMPLETIONS):
+        return False
+    provider = provider_of(url.host, dialect, port=url.port, path=url.path, endpoints=endpoints)
+    return provider not in _STATE_UNASKED
+
+
+def asking_body(body: bytes) -> bytes | None:
     """The body that asks for usage as well; `None` where there is nothing to ask, or to change.
 
     Everything else in it stays as it is, to the last space.
     """
-    if find_dialect(path) not in (CHAT, COMPLETIONS):
-        return None
     try:
         text = body.decode()
         members = {key: (value, start, end) for key, value, start, end in _members(text)}

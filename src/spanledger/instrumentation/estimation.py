@@ -17,7 +17,7 @@ from typing import Final
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.tally import Tally
 from spanledger.instrumentation.unstated import Facts, Unstated, can_be_estimated, estimate
-from spanledger.tokenizer import count_tokens, is_loading, pieces
+from spanledger.tokenizer import count_tokens, pieces
 
 __all__ = ["EXIT_S", "WAITING_BYTES_MAX", "WAITING_MAX", "Estimator", "drain", "not_estimated"]
 
@@ -28,8 +28,8 @@ WAITING_BYTES_MAX: Final = 32 * 1024 * 1024
 EXIT_S: Final = 0.5
 """How long the end of the process is held up for those that wait."""
 
-LOADING_S: Final = 1.0
-"""How much longer where the vocabulary is not loaded yet."""
+_LOADING_S: Final = 2.0
+"""How much longer at most where the first of all is not counted yet: it loads the vocabulary."""
 
 _STOPPING_S: Final = 1.0
 """How long the thread may take to stop, and mostly takes a thousandth of that."""
@@ -83,6 +83,7 @@ class Estimator:
         self._bytes = 0
         self._closed = False
         self._late = False
+        self._counted = False
         _estimators.add(self)
 
     def take(self, call: Unstated, finish: Callable[[Facts], None]) -> bool:
@@ -122,8 +123,8 @@ class Estimator:
         if thread is not None and thread.is_alive():
             self._queue.put(_Order(stop=True))
             thread.join(timeout_s)
-            if thread.is_alive() and is_loading():
-                thread.join(LOADING_S)
+            if thread.is_alive() and not self._counted:
+                thread.join(_LOADING_S)
             # The thread stops counting at the next piece: the interpreter must not end in the
             # middle of one, which is not Python's.
             self._late = True
@@ -186,6 +187,7 @@ class Estimator:
             with guarded("end a span"):
                 self._end(waiting, _NOTHING if self._late else facts)
             self._current = None
+            self._counted = True
             self._weigh(-waiting.weight)
 
     def _count(self, model: str, texts: Iterable[str]) -> int:

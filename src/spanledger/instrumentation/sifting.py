@@ -4,9 +4,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, cast
 
-from spanledger.instrumentation.asking import Sieve, asking_body, can_be_sifted, is_signed
+from spanledger.instrumentation.asking import (
+    Sieve,
+    asking_body,
+    can_be_sifted,
+    is_signed,
+    is_to_be_asked,
+)
 from spanledger.instrumentation.guard import guarded
-from spanledger.instrumentation.wire import AsyncBody, SyncBody
+from spanledger.instrumentation.wire import AsyncBody, HttpUrl, SyncBody
+from spanledger.settings import Settings
 
 __all__ = [
     "AS_IT_IS",
@@ -52,15 +59,22 @@ AS_IT_IS: Final = Changed(None)
 """A request that nothing is asked with."""
 
 
-def asking_parts(path: str, headers: Any, body: object) -> tuple[bytes, Any] | None:  # noqa: ANN401 - each library has its own
+def asking_parts(
+    settings: Settings,
+    url: HttpUrl,
+    headers: Any,  # noqa: ANN401 - each library has its own
+    body: object,
+) -> tuple[bytes, Any] | None:
     """(body, headers) of a request that asks for usage too; `None` where there is nothing to ask.
 
     The answer is asked for as it is, for the event that states the usage is to be found in it.
     """
+    if not is_to_be_asked(url, settings.endpoints) or is_signed(headers):
+        return None
     if isinstance(body, str):
         body = body.encode()
-    asking = asking_body(path, body) if isinstance(body, bytes) else None
-    if asking is None or is_signed(headers):
+    asking = asking_body(body) if isinstance(body, bytes) else None
+    if asking is None:
         return None
     changed = headers.copy()
     if "content-length" in headers:

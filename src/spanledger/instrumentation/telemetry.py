@@ -185,19 +185,20 @@ class Destination:
             attributes: what the span would have said; the raw usage may be an object.
             failed: its status would be an error.
         """
-        provider, sender = self._provider, self._sender
+        provider, sender = _sdk_provider(self._provider), self._sender
         if sender is None or not isinstance(provider, TracerProvider):
             return
         if attributes.get(names.COVERED):
             return
         name, start_ns, end_ns = event
         parent = trace.get_current_span(around).get_span_context()
-        if span is None:
+        given = None if span is None else span.get_span_context()
+        if given is None or given.span_id == parent.span_id:
+            # There is no span, or one of nobody that says it is the one around it.
             make = provider.id_generator
             trace_id = parent.trace_id or make.generate_trace_id()
             span_id = make.generate_span_id()
         else:
-            given = span.get_span_context()
             trace_id, span_id = given.trace_id, given.span_id
         if span_id:
             ids = (trace_id, span_id, parent.span_id)

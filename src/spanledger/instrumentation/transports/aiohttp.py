@@ -134,7 +134,7 @@ async def _ask(recorder: Recorder, request: AsyncRequest) -> _Own | None:
     with guarded("ask for usage"):
         plain = _plain(request)
         body = getattr(request.body, "_value", None)
-        parts = asking_parts(plain.url.path, request.headers, body)
+        parts = asking_parts(recorder.settings, plain.url, request.headers, body)
         if parts is None:
             return None
         own = body, request.headers.get(_ACCEPT_ENCODING)

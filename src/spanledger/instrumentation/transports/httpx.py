@@ -99,7 +99,7 @@ def _asking(recorder: Recorder | None, request: HttpRequest) -> Changed:
         return AS_IT_IS
     with guarded("ask for usage"):
         own: object = getattr(request, "_content", None)
-        parts = asking_parts(request.url.path, request.headers, own)
+        parts = asking_parts(recorder.settings, request.url, request.headers, own)
         if parts is not None:
             # A body that is in memory is of a class of the library's, which takes the bytes.
             stream = type(cast("Any", request).stream)(parts[0])

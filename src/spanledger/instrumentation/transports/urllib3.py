@@ -99,7 +99,7 @@ def _asking(recorder: Recorder | None, request: object) -> Changed:
         return AS_IT_IS
     with guarded("ask for usage"):
         sent = cast("Any", request)
-        parts = asking_parts(PlainUrl(str(sent.url)).path, sent.headers, sent.body)
+        parts = asking_parts(recorder.settings, PlainUrl(str(sent.url)), sent.headers, sent.body)
         if parts is not None:
             return Changed(request, {"body": parts[0], "headers": parts[1]})
     return AS_IT_IS
