@@ -181,8 +181,8 @@ class Download:
         self,
         *,
         ended: bool,  # noqa: ARG002 - as of an exchange; what has passed is recorded already
-        error: BaseException | None = None,  # noqa: ARG002
-        end_time: int | None = None,  # noqa: ARG002
+        error: BaseException | None = None,  # noqa: ARG002 - the same
+        end_time: int | None = None,  # noqa: ARG002 - the same
     ) -> None:
         """Read what the end of the body completes, unless it has ended."""
         if not self._ending.acquire(blocking=False):

@@ -201,7 +201,7 @@ class audible:  # noqa: N801 - read as a statement: with audible()
         context = get_current()
         if context.get(_SUPPRESSIONS[0]) or context.get(_SUPPRESSIONS[1]):
             for key in _SUPPRESSIONS:
-                context = set_value(key, False, context)  # noqa: FBT003 - a value like any other
+                context = set_value(key, value=False, context=context)
             self._token = attach(context)
 
     def __exit__(
