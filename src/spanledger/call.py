@@ -9,7 +9,10 @@ from typing import Final, Literal
 
 from spanledger.usage import Usage
 
-__all__ = ["DEFAULT_PROJECT", "NO_TAGS", "Call", "UsageSource"]
+__all__ = ["DEFAULT_PROJECT", "NO_TAGS", "Call", "PriceContext", "UsageSource"]
+
+PriceContext = tuple[tuple[str, str], ...]
+"""Pairs of name and value, sorted: it can be a key, as a mapping cannot."""
 
 UsageSource = Literal["provider", "estimated", "none"]
 """Who counted: the provider, our tokenizer, or nobody."""
@@ -87,6 +90,8 @@ class Call:
     """The call went through the provider's batch API."""
     request_service_tier: str = ""
     response_service_tier: str = ""
+    price_context: PriceContext = ()
+    """What else selects the price, sorted: the region, the speed, the size of a search and so on."""
     reported_amount: Decimal | None = None
     """What the provider itself said that the call cost, in `reported_currency`."""
     reported_currency: str = ""

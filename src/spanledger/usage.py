@@ -25,7 +25,9 @@ PART_OF: Final = {
     "cache_write_1h_tokens": ("cache_write_tokens",),
     "input_audio_tokens": ("input_tokens",),
     "input_image_tokens": ("input_tokens",),
+    "input_video_tokens": ("input_tokens",),
     "cache_read_audio_tokens": ("cache_read_tokens", "input_audio_tokens"),
+    "cache_read_image_tokens": ("cache_read_tokens", "input_image_tokens"),
     "reasoning_tokens": ("output_tokens",),
     "output_audio_tokens": ("output_tokens",),
     "output_image_tokens": ("output_tokens",),
@@ -35,6 +37,9 @@ PART_OF: Final = {
 DISJOINT: Final = (
     ("cache_read_tokens", "cache_write_tokens", "input_tokens"),
     ("input_audio_tokens", "input_image_tokens", "input_tokens"),
+    ("input_audio_tokens", "input_video_tokens", "input_tokens"),
+    ("input_image_tokens", "input_video_tokens", "input_tokens"),
+    ("cache_read_audio_tokens", "cache_read_image_tokens", "cache_read_tokens"),
     ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_tokens"),
     ("output_audio_tokens", "output_image_tokens", "output_tokens"),
 )
@@ -63,9 +68,13 @@ class Usage:
     input_audio_tokens: int | None = None
     """Audio input, cached audio included."""
     input_image_tokens: int | None = None
-    """Image input."""
+    """Image input, cached images included."""
+    input_video_tokens: int | None = None
+    """Video input."""
     cache_read_audio_tokens: int | None = None
     """Of the cache reads, the audio ones."""
+    cache_read_image_tokens: int | None = None
+    """Of the cache reads, the images."""
     output_tokens: int | None = None
     """All output tokens, reasoning included."""
     reasoning_tokens: int | None = None
@@ -74,6 +83,28 @@ class Usage:
     """Audio output."""
     output_image_tokens: int | None = None
     """Image output."""
+    citation_tokens: int | None = None
+    """Tokens of the sources that were quoted, which stand beside the output."""
+    input_characters: int | None = None
+    """Characters to speak."""
+    input_pixels: int | None = None
+    """Pixels of the images that were embedded."""
+    input_pages: int | None = None
+    """Pages of documents that were read."""
+    audio_ms: int | None = None
+    """Length of the audio that was heard or spoken, in milliseconds, where it is paid by time."""
+    images: int | None = None
+    """Images that were made, where they are paid one by one."""
+    rerank_searches: int | None = None
+    """Searches whose results were ranked."""
+    web_searches: int | None = None
+    """Searches of the web that the model made."""
+    social_searches: int | None = None
+    """Searches of a social network that the model made."""
+    storage_searches: int | None = None
+    """Searches of stored files that the model made."""
+    code_executions: int | None = None
+    """Sessions in which the model ran code."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""

@@ -1,5 +1,6 @@
 """What a call cost, or why nobody can say: the two answers of pricing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Final, Literal
 __all__ = ["CURRENCY", "SCALE", "Cost", "CostStatus", "PriceLine", "Unpriced"]
 
 CURRENCY: Final = "usd"
-"""All list prices are US dollars."""
+"""All prices are US dollars."""
 
 SCALE: Final = Decimal("0.000000000001")
 """The store keeps 12 decimal places (`Decimal(38, 12)`); each line is rounded to it, half even."""
@@ -33,17 +34,63 @@ class PriceLine:
     """Since when the rate holds, where the source says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """The amount of a call. The sum of the lines is the amount, exactly."""
+    """The amount of a call, and how it came about. Not to be changed once it is made.
+
+    The sum of the lines is `computed`, exactly. The lines are made when they are first asked for:
+    most amounts are only added up.
+    """
+
+    __slots__ = ("_lines", "amount", "book_version", "computed", "reason", "status")
 
     status: CostStatus
+    """How far to trust the amount."""
     amount: Decimal
-    lines: tuple[PriceLine, ...]
+    """In `CURRENCY`: what the provider stated, or else our own figure."""
+    computed: Decimal | None
+    """Our own figure. It differs from the amount where that is `reported`, and is `None` where the
+    provider stated a cost and nobody knows a price."""
     book_version: str
     """The price book that was used; with the raw usage it is enough to compute the amount again."""
-    reason: str = ""
-    """What keeps a `partial` or `estimated` cost from being `priced`."""
+    reason: str
+    """What keeps the cost from being plainly `priced`; empty where nothing does."""
+
+    def __init__(
+        self,
+        *,
+        status: CostStatus,
+        amount: Decimal,
+        lines: tuple[PriceLine, ...] | Callable[[], tuple[PriceLine, ...]],
+        book_version: str,
+        computed: Decimal | None = None,
+        reason: str = "",
+    ) -> None:
+        """As the attributes say; `lines` may be a function that makes them when they are wanted."""
+        self.status = status
+        self.amount = amount
+        self.computed = amount if computed is None and status != "reported" else computed
+        self.book_version = book_version
+        self.reason = reason
+        self._lines = lines
+
+    @property
+    def lines(self) -> tuple[PriceLine, ...]:
+        """What `computed` is made of, in the order of `Usage`."""
+        if not isinstance(self._lines, tuple):
+            self._lines = self._lines()
+        return self._lines
+
+    def _facts(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in (*self.__annotations__, "lines")}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cost) and self._facts() == other._facts()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._facts().values()))
+
+    def __repr__(self) -> str:
+        return f"Cost({', '.join(f'{name}={value!r}' for name, value in self._facts().items())})"
 
 
 @dataclass(frozen=True, slots=True)

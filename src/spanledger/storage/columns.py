@@ -56,6 +56,11 @@ def _amount(row: CostRow) -> Decimal | None:
     return _round(row.cost.amount) if isinstance(row.cost, Cost) else None
 
 
+def _computed_amount(row: CostRow) -> Decimal | None:
+    computed = row.cost.computed if isinstance(row.cost, Cost) else None
+    return None if computed is None else _round(computed)
+
+
 def _book_version(row: CostRow) -> str:
     return row.cost.book_version if isinstance(row.cost, Cost) else ""
 
@@ -103,11 +108,13 @@ COLUMNS: Final = (
     _call("batch", "Bool"),
     _call("request_service_tier", _FEW),
     _call("response_service_tier", _FEW),
+    Column("price_context", "Map(String, String)", lambda row: dict(row.call.price_context)),
     Column("reported_amount", f"Nullable({_MONEY})", _reported_amount),
     _call("reported_currency", _FEW),
     Column("status", _FEW, attrgetter("cost.status")),
     Column("reason", _TEXT, attrgetter("cost.reason")),
     Column("amount", f"Nullable({_MONEY})", _amount),
+    Column("computed_amount", f"Nullable({_MONEY})", _computed_amount),
     Column("book_version", _FEW, _book_version),
     _lines("unit", _FEW, lambda line: line.unit),
     _lines("quantity", _MONEY, lambda line: _round(line.quantity)),
@@ -128,7 +135,9 @@ DERIVED: Final[Mapping[str, str]] = {
 """Columns that ClickHouse computes from others, with their types."""
 
 _CALL_FIELDS: Final = tuple(
-    name for name in Call.__dataclass_fields__ if name not in {"usage", "start_time", "tags"}
+    name
+    for name in Call.__dataclass_fields__
+    if name not in {"usage", "start_time", "tags", "price_context"}
 )
 _LINE_FIELDS: Final = tuple(column.name for column in COLUMNS if column.name.startswith("lines."))
 
@@ -140,6 +149,7 @@ def build_row(values: Iterable[Any]) -> CostRow:
         **{name: stored[name] for name in _CALL_FIELDS},
         start_time=_utc(stored["start_time"]),
         tags=stored["tags"] or NO_TAGS,
+        price_context=tuple(sorted(stored["price_context"].items())),
         usage=Usage(**{unit: stored[unit] for unit in UNITS}),
     )
     return CostRow(call, _cost(stored), _utc(stored["recorded_at"]))
@@ -152,6 +162,7 @@ def _cost(stored: Mapping[str, Any]) -> Cost | Unpriced:
     return Cost(
         status=stored["status"],
         amount=stored["amount"],
+        computed=stored["computed_amount"],
         lines=tuple(PriceLine(*fields) for fields in zip(*lines, strict=True)),
         book_version=stored["book_version"],
         reason=stored["reason"],
