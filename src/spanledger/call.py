@@ -91,7 +91,7 @@ class Call:
     request_service_tier: str = ""
     response_service_tier: str = ""
     price_context: PriceContext = ()
-    """What else selects the price, sorted: the region, the speed, the size of a search and so on."""
+    """What else selects the price: the region, the speed, the size of a search and so on."""
     reported_amount: Decimal | None = None
     """What the provider itself said that the call cost, in `reported_currency`."""
     reported_currency: str = ""

@@ -37,17 +37,17 @@ class PriceLine:
 class Cost:
     """The amount of a call, and how it came about. Not to be changed once it is made.
 
-    The sum of the lines is `computed`, exactly. The lines are made when they are first asked for:
-    most amounts are only added up.
+    The sum of the lines is `computed_amount`, exactly. The lines are made when
+    they are first asked for: most amounts are only added up.
     """
 
-    __slots__ = ("_lines", "amount", "book_version", "computed", "reason", "status")
+    __slots__ = ("_lines", "amount", "book_version", "computed_amount", "reason", "status")
 
     status: CostStatus
     """How far to trust the amount."""
     amount: Decimal
     """In `CURRENCY`: what the provider stated, or else our own figure."""
-    computed: Decimal | None
+    computed_amount: Decimal | None
     """Our own figure. It differs from the amount where that is `reported`, and is `None` where the
     provider stated a cost and nobody knows a price."""
     book_version: str
@@ -62,20 +62,22 @@ class Cost:
         amount: Decimal,
         lines: tuple[PriceLine, ...] | Callable[[], tuple[PriceLine, ...]],
         book_version: str,
-        computed: Decimal | None = None,
+        computed_amount: Decimal | None = None,
         reason: str = "",
     ) -> None:
         """As the attributes say; `lines` may be a function that makes them when they are wanted."""
         self.status = status
         self.amount = amount
-        self.computed = amount if computed is None and status != "reported" else computed
+        self.computed_amount = (
+            amount if computed_amount is None and status != "reported" else computed_amount
+        )
         self.book_version = book_version
         self.reason = reason
         self._lines = lines
 
     @property
     def lines(self) -> tuple[PriceLine, ...]:
-        """What `computed` is made of, in the order of `Usage`."""
+        """What `computed_amount` is made of, in the order of `Usage`."""
         if not isinstance(self._lines, tuple):
             self._lines = self._lines()
         return self._lines

@@ -57,7 +57,7 @@ def _amount(row: CostRow) -> Decimal | None:
 
 
 def _computed_amount(row: CostRow) -> Decimal | None:
-    computed = row.cost.computed if isinstance(row.cost, Cost) else None
+    computed = row.cost.computed_amount if isinstance(row.cost, Cost) else None
     return None if computed is None else _round(computed)
 
 
@@ -162,7 +162,7 @@ def _cost(stored: Mapping[str, Any]) -> Cost | Unpriced:
     return Cost(
         status=stored["status"],
         amount=stored["amount"],
-        computed=stored["computed_amount"],
+        computed_amount=stored["computed_amount"],
         lines=tuple(PriceLine(*fields) for fields in zip(*lines, strict=True)),
         book_version=stored["book_version"],
         reason=stored["reason"],

@@ -1,5 +1,4 @@
 -- Units that are no tokens, what selects a price, and our own figure beside the provider's.
--- Rows from before have no computed amount: for them it is the amount itself, as none was reported.
 ALTER TABLE spanledger.calls
     ADD COLUMN IF NOT EXISTS input_video_tokens Nullable(UInt64) AFTER input_image_tokens,
     ADD COLUMN IF NOT EXISTS cache_read_image_tokens Nullable(UInt64) AFTER cache_read_audio_tokens,
@@ -15,4 +14,4 @@ ALTER TABLE spanledger.calls
     ADD COLUMN IF NOT EXISTS storage_searches Nullable(UInt64) AFTER social_searches,
     ADD COLUMN IF NOT EXISTS code_executions Nullable(UInt64) AFTER storage_searches,
     ADD COLUMN IF NOT EXISTS price_context Map(String, String) AFTER response_service_tier,
-    ADD COLUMN IF NOT EXISTS computed_amount Nullable(Decimal(38, 12)) DEFAULT amount AFTER amount;
+    ADD COLUMN IF NOT EXISTS computed_amount Nullable(Decimal(38, 12)) AFTER amount;
