@@ -11,6 +11,7 @@ SpanledgerError
 __all__ = [
     "InvalidQuery",
     "InvalidUsage",
+    "PriceError",
     "SettingsError",
     "SpanledgerError",
     "StoreError",
@@ -40,3 +41,7 @@ class StoreError(SpanledgerError):
 
 class StoreLocked(StoreError):
     """Another process owns the data directory."""
+
+
+class PriceError(SpanledgerError, ValueError):
+    """A price list or an overlay that cannot be used; the text says where and why."""
