@@ -123,6 +123,10 @@ class Usage:
     """Sources that searches have brought, where these are paid one by one."""
     social_searches: int | None = None
     """Searches of a social network that the model made."""
+    social_posts: int | None = None
+    """Posts that such searches have brought, where these are paid one by one."""
+    social_users: int | None = None
+    """Profiles that such searches have brought."""
     storage_searches: int | None = None
     """Searches of stored files that the model made."""
     code_executions: int | None = None

@@ -4,7 +4,7 @@ In this order, each on top of the one before:
 
 1. the list's price of the model at that time (genai-prices);
 2. `prices`, our maintained overlay: history, models and sub-rates that the list lacks;
-3. `fees`, our overlay: what tools cost;
+3. `fees`, our overlay: what tools cost; all that holds counts, tool by tool;
 4. what a tier or a batch costs: our overlay `tiers` where it says, else the list;
 5. `uplifts`, our overlay: regions, data zones and the like;
 6. the user's own overlay.
@@ -49,8 +49,16 @@ LIST_PROVIDERS: Final = {
 }
 """`gen_ai.provider.name` values whose id in the list data is another word."""
 
+ASKED_FIRST: Final = frozenset({"aws", "aws.bedrock"})
+"""Amazon's answers name the model, and the requests the profile, which sets the price."""
+
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 """Service tiers that mean the list price."""
+
+MAKERS: Final = frozenset(
+    {"anthropic", "cohere", "deepseek", "google", "mistral", "moonshotai", "openai", "x-ai"}
+)
+"""Providers who sell what they make: one of them is meant where only a model is named."""
 
 DEMANDING: Final = ("batch", "service_tier", "speed")
 """What a call can ask for that never costs the list price: rates of its own must be known."""
@@ -122,6 +130,11 @@ class PriceBook:
         )
         return None if schedule is None else schedule.at(call.start_time)
 
+    def providers_of(self, model: str) -> list[str]:
+        """Who sells `model` by the list, its maker first; ids of the list."""
+        sellers = [seller for seller in self._list.providers() if self._list.find(seller, model)]
+        return sorted(sellers, key=lambda seller: seller not in MAKERS)
+
     def dump(self) -> bytes:
         """The whole book, compressed: what is kept with the calls that it priced."""
         if not self._dumped:
@@ -173,7 +186,8 @@ class PriceBook:
         batch: bool,  # noqa: FBT001 - as above
         context: PriceContext,
     ) -> "_Schedule | None":
-        for model in dict.fromkeys((response_model, request_model)):
+        models = (response_model, request_model)
+        for model in dict.fromkeys(models[::-1] if provider in ASKED_FIRST else models):
             if model:
                 schedule = self._schedule_of(provider, model, _words(tier, context, batch=batch))
                 if schedule is not None:
@@ -251,7 +265,7 @@ class _Schedule:
         return (
             _last(base, instant) or tuple(base[:1]),
             _last(prices, instant),
-            _last(fees, instant),
+            tuple(one for one in fees if instant in one.period),
             # A multiplier of ours is for the plain price; a price is merged over the list's.
             () if tier and tier[0].multiplier else _holding_now(variants, instant),
             tier,

@@ -46,7 +46,8 @@ def _own_figure(call: Call, book: PriceBook) -> Cost | Unpriced:
         return Unpriced("no usage was reported")
     rates = book.rates_of(call)
     if rates is None:
-        return Unpriced(f"no price is known for {call.provider} model {call.model!r}")
+        who = f"{call.provider} " if call.provider else ""
+        return Unpriced(f"no price is known for {who}model {call.model!r}")
     remaining = rates.remaining(call.usage)
     if overlapping := [unit for unit, quantity in remaining.items() if quantity < 0]:
         return Unpriced(f"parts of {overlapping[0]} overlap by an amount that was not reported")

@@ -61,7 +61,11 @@ class ListedModel:
 
     def base(self, source: str) -> tuple[Statement, ...]:
         """What it costs, a statement for each time; the last that holds counts, else the first."""
-        return tuple(_statements(self._raw.get("prices") or (), source))
+        if self._raw.get("prices"):
+            return tuple(_statements(self._raw["prices"], source))
+        # The list has models without any price. That they are free is to be said in so many words.
+        free: dict[str, Price | None] = dict.fromkeys(("input_tokens", "output_tokens"), _FREE)
+        return (Statement(source=source, prices=free),) if self.id.endswith(":free") else ()
 
     def variants(self, source: str) -> tuple[Statement, ...]:
         """What differs by tier and the like; of several that hold the first counts, by unit."""
@@ -113,6 +117,10 @@ class PriceList:
         except (KeyError, TypeError, AttributeError) as error:
             msg = "the price list has not the format of genai-prices' data.json"
             raise PriceError(msg) from error
+
+    def providers(self) -> list[str]:
+        """The ids of all providers."""
+        return list(self._models)
 
     def models(self) -> Iterator[tuple[str, ListedModel]]:
         """Every model with its provider's id."""
@@ -167,6 +175,8 @@ def _forms(provider: str, name: str) -> Iterator[tuple[str, str]]:
     if dashed != lowered:
         yield "bare", dashed
 
+
+_FREE: Final = Price(Decimal(0))
 
 _COMPACT_DATE: Final = re.compile(r"(.+)-(20\d\d)(\d\d)(\d\d)")
 """Gateways write dates like this where the provider has dashes in them."""

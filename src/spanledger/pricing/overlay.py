@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from fnmatch import translate
+from pathlib import Path
 from typing import Final, NoReturn, cast
 
 import yaml
@@ -33,7 +34,7 @@ from spanledger.errors import PriceError
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
-__all__ = ["Overlay", "read_overlay"]
+__all__ = ["Overlay", "load_overlay", "read_overlay"]
 
 _LOADER: Final = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 """The one in C, ten times as fast, where PyYAML was built with it."""
@@ -331,3 +332,20 @@ class _Reader:
 
 def _line(node: yaml.Node) -> int:
     return node.start_mark.line + 1
+
+
+def load_overlay(path: Path) -> Overlay:
+    """Read an overlay's file.
+
+    Raises:
+        PriceError: it cannot be read, or says something that it cannot mean.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise PriceError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: it is no text in UTF-8"
+        raise PriceError(msg) from error
+    return read_overlay(text, path.name)

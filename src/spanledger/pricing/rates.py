@@ -14,7 +14,7 @@ from typing import Final
 
 from spanledger.pricing.cost import SCALE, PriceLine
 from spanledger.pricing.statement import Price
-from spanledger.pricing.units import NEEDS_OWN_RATE, PER, REQUESTS, wholes
+from spanledger.pricing.units import NEEDS_OWN_RATE, PAID_INSTEAD, PER, REQUESTS, wholes
 from spanledger.usage import COMMON, PART_OF, UNITS, Usage
 
 __all__ = ["Rate", "Rates"]
@@ -121,12 +121,14 @@ class Rates:
 
     def unrated(self, usage: Usage) -> list[str]:
         """The units of a usage that nothing prices as what they are."""
+        consumed = {unit for unit, quantity in usage.reported().items() if quantity}
+        paid = consumed & self._units
         return [
             unit
-            for unit, quantity in usage.reported().items()
-            if quantity
-            and unit not in self._units
+            for unit in UNITS
+            if unit in consumed - paid
             and (unit in NEEDS_OWN_RATE or unit not in PART_OF)
+            and paid.isdisjoint(PAID_INSTEAD.get(unit, ()))
         ]
 
     def lines(self, usage: Usage) -> tuple[PriceLine, ...]:

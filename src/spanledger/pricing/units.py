@@ -10,7 +10,7 @@ from typing import Final
 
 from spanledger.usage import PART_OF
 
-__all__ = ["NEEDS_OWN_RATE", "PER", "PRICE_KEYS", "REQUESTS", "TOOL_FEES", "wholes"]
+__all__ = ["NEEDS_OWN_RATE", "PAID_INSTEAD", "PER", "PRICE_KEYS", "REQUESTS", "TOOL_FEES", "wholes"]
 
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1000
@@ -49,6 +49,8 @@ PRICE_KEYS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "grounded_prompts_kcount": ("grounded_prompts", _THOUSAND),
         "search_sources_kcount": ("search_sources", _THOUSAND),
         "social_searches_kcount": ("social_searches", _THOUSAND),
+        "social_posts_kcount": ("social_posts", _THOUSAND),
+        "social_users_kcount": ("social_users", _THOUSAND),
         "storage_searches_kcount": ("storage_searches", _THOUSAND),
         "code_executions_kcount": ("code_executions", _THOUSAND),
         "requests_kcount": (REQUESTS, _THOUSAND),
@@ -75,12 +77,28 @@ NEEDS_OWN_RATE: Final = frozenset(
 """Parts that providers price apart. Others (reasoning, image and video input, five-minute writes)
 cost what the unit that contains them costs, unless the book has a rate for them."""
 
+_NO_TOKENS: Final = (
+    "audio_ms", "input_characters", "input_pages", "input_pixels", "images", "rerank_searches"
+)  # fmt: skip
+
+PAID_INSTEAD: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "input_tokens": _NO_TOKENS,
+        "output_tokens": _NO_TOKENS,
+        "input_characters": ("input_tokens",),
+    }
+)
+"""Unit -> units that may be paid instead of it, as one consumption is measured in several ways: the
+tokens of a transcription are not missing a rate where the time is what has one."""
+
 TOOL_FEES: Final = frozenset(
     {
         "web_searches",
         "grounded_prompts",
         "search_sources",
         "social_searches",
+        "social_posts",
+        "social_users",
         "storage_searches",
         "code_executions",
         REQUESTS,

@@ -15,7 +15,9 @@ ALTER TABLE spanledger.calls
     ADD COLUMN IF NOT EXISTS grounded_prompts Nullable(UInt64) AFTER web_searches,
     ADD COLUMN IF NOT EXISTS search_sources Nullable(UInt64) AFTER grounded_prompts,
     ADD COLUMN IF NOT EXISTS social_searches Nullable(UInt64) AFTER search_sources,
-    ADD COLUMN IF NOT EXISTS storage_searches Nullable(UInt64) AFTER social_searches,
+    ADD COLUMN IF NOT EXISTS social_posts Nullable(UInt64) AFTER social_searches,
+    ADD COLUMN IF NOT EXISTS social_users Nullable(UInt64) AFTER social_posts,
+    ADD COLUMN IF NOT EXISTS storage_searches Nullable(UInt64) AFTER social_users,
     ADD COLUMN IF NOT EXISTS code_executions Nullable(UInt64) AFTER storage_searches,
     ADD COLUMN IF NOT EXISTS price_context Map(String, String) AFTER response_service_tier,
     ADD COLUMN IF NOT EXISTS computed_amount Nullable(Decimal(38, 12)) AFTER amount;
