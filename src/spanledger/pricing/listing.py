@@ -25,15 +25,23 @@ MatchKind = Literal["exact", "alias", "dated", "normalised"]
 """How a name was found: it is the model's id, another name of it, one with a date or a revision, or
 one of these after a path or prefix had been taken off."""
 
-_WORDS: Final = re.compile(r"[a-z]+|\d+|[^\W_]+")
-_SPLIT: Final = re.compile(r"[^a-z0-9.]+|(?<!\d)\.|\.(?!\d)")
-_HARMLESS: Final = re.compile(
-    r"\d{3,4}|\d{6}|\d{8}|[0-3]\d|v\d{1,2}|latest|preview|exp|experimental|stable"
-)
-"""What a name may have beyond its pattern: dates, revisions and the like."""
+_SEPARATORS: Final = re.compile(r"[-_.:@ ]+")
+_PLACE: Final = re.compile(r"(?:us|eu|apac|global|jp|au|ca|sa|in|regional)\.(?=[a-z0-9]+\.[a-z])")
+"""Amazon's inference profiles have one of these before the maker and the model. (Its prices for
+the government differ, so a name of these is found only where the list has it.)"""
 
-_PLACES: Final = frozenset({"us", "eu", "apac", "global", "jp", "au", "ca", "sa", "regional"})
-"""Amazon's inference profiles have one of these before the model."""
+_DATE: Final = re.compile(
+    r"-(20\d\d-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12]\d|3[01]))?"  # 2024-08-06, 202408
+    r"|(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]|20\d\d)"  # 05-20, 09-2025
+    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # 0613
+    r"|2\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?"  # 2502, 250115
+    r"|00\d)(?=-|$)"  # 002
+)
+_LATEST: Final = re.compile(r"-(?:latest|stable)(?=-|$)")
+_STAGE: Final = re.compile(r"-(preview|exp|experimental)(?=-|$)")
+_VERSION: Final = re.compile(r"-v(\d{1,2}(?:-\d)?)$")
+_BEGUN: Final = re.compile(r"-(?:20\d{2,4}(?:-\d\d)?|0)$")
+"""With this a pattern says that a date, or a revision, follows."""
 
 _FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*|(.+?):ft-.+")
 """OpenAI's names of fine-tuned models, today's and the first ones; what follows is the user's."""
@@ -79,13 +87,64 @@ class ListedModel:
         """Whether one of its patterns fits `name`, and only a date or a revision is beyond it."""
         if not _matches(self._raw["match"], name):
             return False
-        beyond = _words(_FINE_TUNED.sub(r"\1\2", name)) - self._known_words
-        return all(map(_is_harmless, beyond))
+        form = _form(_FINE_TUNED.sub(r"\1\2", name))
+        return form is not None and any(form.is_of(known) for known in self._known_forms)
 
     @cached_property
-    def _known_words(self) -> frozenset[str]:
-        texts = [self.id.lower(), *(value for _, value in _clauses(self._raw["match"]))]
-        return frozenset().union(*map(_words, texts))
+    def _known_forms(self) -> "list[_Form]":
+        texts = [("equals", self.id.lower()), *_clauses(self._raw["match"])]
+        forms = (_form(text, begun=kind != "equals") for kind, text in texts)
+        return [form for form in forms if form is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A name in its parts."""
+
+    words: str
+    """What it is, without the parts below."""
+    date: str
+    stage: str
+    version: str
+
+    def is_of(self, known: "_Form") -> bool:
+        """Whether this names the model of `known`.
+
+        A date may be said by one of the two only. A preview with a date costs what the model does,
+        one without may be a model of its own.
+        """
+        return (
+            (self.words, self.version) == (known.words, known.version)
+            and (self.date == known.date or not (self.date and known.date))
+            and (self.stage == known.stage or bool(self.date and not known.stage))
+        )
+
+
+def _form(name: str, *, begun: bool = False) -> _Form | None:
+    """The parts of `name`; `None` where it has two dates, or is at two stages.
+
+    Args:
+        name: in lower case.
+        begun: it is the begin of a name, and may end within a date.
+    """
+    place = _PLACE.match(name)
+    bare = name[place.end() if place else 0 :].removesuffix(":0")
+    words = "-".join(filter(None, _SEPARATORS.split(bare)))
+    dates = _DATE.findall(words)
+    words = _LATEST.sub("", _DATE.sub("", words), count=1)
+    stages = _STAGE.findall(words)
+    if len(dates) > 1 or len(stages) > 1:
+        return None
+    words = _STAGE.sub("", words)
+    if begun:
+        words = _BEGUN.sub("", words)
+    version = _VERSION.search(words)
+    return _Form(
+        _VERSION.sub("", words),
+        "".join(dates).replace("-", ""),
+        "".join(stages),
+        version[1] if version else "1",
+    )
 
 
 class PriceList:
@@ -193,23 +252,13 @@ _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 """What gateways write before a model besides the provider's id."""
 
 
-def _words(name: str) -> frozenset[str]:
-    return frozenset(word for word in _SPLIT.split(name) if word)
-
-
-def _is_harmless(word: str) -> bool:
-    return word in _PLACES or _HARMLESS.fullmatch(word) is not None
-
-
 def _clauses(match: Raw) -> Iterator[tuple[str, str]]:
-    """The kind and the text of each clause, however deep; of a regex its words."""
+    """The kind and the text of each clause, however deep; a regex has none that is a name."""
     for kind, value in match.items():
         if kind in {"or", "and"}:
             for clause in cast("Iterable[Raw]", value):
                 yield from _clauses(clause)
-        elif kind == "regex":
-            yield from (("word", word) for word in _WORDS.findall(str(value).lower()))
-        else:
+        elif kind != "regex":
             yield kind, str(value).lower()
 
 
