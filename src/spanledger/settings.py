@@ -58,6 +58,9 @@ class Settings:
     """Port of the OTLP/HTTP receiver."""
     admin_key: str = ""
     """The first admin key. Empty: `spanledger up` makes one and shows it once."""
+    prices_file: Path = Path("prices.yaml")
+    """Prices of your own, on top of the list: an overlay, read again whenever it changes. It need
+    not exist."""
     body_bytes_max: int = 20 * 1024 * 1024
     """Largest OTLP request body, before and after decompression, in bytes."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

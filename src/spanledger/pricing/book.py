@@ -17,7 +17,7 @@ import gzip
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -70,6 +70,8 @@ LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
 """Our maintained overlay, from the bottom up."""
 
 _FORMAT: Final = 1
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PriceBook:
@@ -129,6 +131,31 @@ class PriceBook:
             call.price_context,
         )
         return None if schedule is None else schedule.at(call.start_time)
+
+    def rates(
+        self,
+        provider: str,
+        model: str,
+        at: datetime,
+        *,
+        tier: str = "",
+        batch: bool = False,
+        context: PriceContext = (),
+    ) -> Rates | None:
+        """The rates of a model at `at`, an aware time; `None` where nobody knows a price."""
+        schedule = self._schedule(provider, model, "", tier, batch, context)
+        return None if schedule is None else schedule.at(at)
+
+    def epochs(
+        self, provider: str, model: str, *, tier: str = "", batch: bool = False
+    ) -> list[tuple[datetime | None, Rates | None]]:
+        """The rates of a model through time, each with the instant from which it holds.
+
+        The first has no such instant. Within an epoch hours and weekdays may matter: of these only
+        the rates at its start are shown.
+        """
+        schedule = self._schedule(provider, model, "", tier, batch, ())
+        return [] if schedule is None else schedule.epochs()
 
     def providers_of(self, model: str) -> list[str]:
         """Who sells `model` by the list, its maker first; ids of the list."""
@@ -257,6 +284,15 @@ class _Schedule:
         if not self._recurs and rates is not None:
             self._of_epoch[epoch] = rates
         return rates
+
+    def epochs(self) -> list[tuple[datetime | None, Rates | None]]:
+        """Every epoch with its rates; neighbours that are the same are one."""
+        found: list[tuple[datetime | None, Rates | None]] = [(None, self.at(_EVER))]
+        for edge in self._edges:
+            rates = self.at(edge)
+            if rates is not found[-1][1]:
+                found.append((edge, rates))
+        return found
 
     def _holding(self, instant: datetime) -> tuple[tuple[Statement, ...], ...]:
         """Of each layer, what holds and counts: of the variants all, the first the most."""

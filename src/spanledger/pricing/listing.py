@@ -59,6 +59,17 @@ class ListedModel:
         self.id: Final[str] = raw["id"]
         self._raw = raw
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ListedModel) and self._raw == other._raw
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - what it is made of can be changed
+
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens of input it takes, where the list says so."""
+        stated = self._raw.get("context_window")
+        return stated if isinstance(stated, int) else None
+
     def base(self, source: str) -> tuple[Statement, ...]:
         """What it costs, a statement for each time; the last that holds counts, else the first."""
         if self._raw.get("prices"):
@@ -85,7 +96,7 @@ class ListedModel:
     @cached_property
     def _known_words(self) -> frozenset[str]:
         texts = [self.id.lower(), *(value for _, value in _clauses(self._raw["match"]))]
-        return frozenset().union(*map(_words, texts))
+        return frozenset[str]().union(*map(_words, texts))
 
 
 class PriceList:
