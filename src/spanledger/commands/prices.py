@@ -156,7 +156,7 @@ def _rates_json(rates: "Rates") -> list[dict[str, Any]]:
             "source": rate.source,
             "effective_date": rate.effective_date.isoformat() if rate.effective_date else None,
         }
-        for rate in rates.rates
+        for rate in rates.shown
     ]
 
 
@@ -171,7 +171,7 @@ def _rates_text(rates: "Rates") -> str:
             "".join(f"  {price} beyond {start:,} input" for start, price in rate.price.tiers),
             rate.source,
         )
-        for rate in rates.rates
+        for rate in rates.shown
     ]
     return _table(("unit", "USD", "", "", "source"), rows, left=1, also_left={2, 3, 4})
 
@@ -179,7 +179,7 @@ def _rates_text(rates: "Rates") -> str:
 def _brief(rates: "Rates | None") -> str:
     if rates is None:
         return "no price is known"
-    return "  ".join(f"{rate.unit} {rate.price.base}" for rate in rates.rates)
+    return "  ".join(f"{rate.unit} {rate.price.base}" for rate in rates.shown)
 
 
 def _diff(args: argparse.Namespace) -> int:

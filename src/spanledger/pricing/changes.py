@@ -57,7 +57,7 @@ def plain_prices(book: PriceBook, provider: str, model: str, at: datetime) -> Pr
     rates = book.rates(provider, model, at)
     if rates is None:
         return {}
-    return {_KEYS[rate.unit]: rate.price.base for rate in rates.rates}
+    return {_KEYS[rate.unit]: rate.price.base for rate in rates.shown}
 
 
 def _by_id(prices: PriceList) -> dict[tuple[str, str], ListedModel]:
