@@ -188,7 +188,7 @@ def test_predicted_embeddings(recorded: Recorded) -> None:
     assert answer is not None
     assert answer.usage is not None
     assert answer.usage == {"promptTokenCount": 18, "billableCharacterCount": 64}
-    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(input_tokens=18)
+    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(input_tokens=18, input_characters=64)
     asked: Json = {"instances": [{"content": "a", "task_type": "QUERY"}, {"content": "b"}]}
     assert list(PREDICT_EMBEDDINGS.read_prompt(asked)) == ["a", "b"]
 

@@ -215,9 +215,11 @@ def _read_cohere(_provider: str, raw: Json) -> Mapping[str, int | None]:
     """Cohere says beside the tokens what it bills, which is fewer: its own preamble is free."""
     billed = object_in(raw, "billed_units")
     stated, images = count_in(billed, "input_tokens"), count_in(billed, "image_tokens")
-    parts = total(count_in(billed, "text_tokens"), images)
+    texts = count_in(billed, "text_tokens")
+    if texts is None and images and images > (stated or 0):
+        texts = stated  # the images stand beside the input, which is the texts then
+    parts = total(texts, images)
     return dict(
-        # Image tokens may stand beside the input; then the parts together exceed it.
         input_tokens=None if stated is None and parts is None else max(stated or 0, parts or 0),
         input_image_tokens=images,
         output_tokens=count_in(billed, "output_tokens"),

@@ -109,7 +109,8 @@ def _audio_ms(provider: str, raw: Json) -> int | None:
     8.47 seconds are 9 (its reference, verbose transcription). So a length that stands alone is
     rounded up for OpenAI and Azure, and exact to the millisecond for everybody else.
     """
-    name = next((name for name in _SECONDS if raw.get(name) is not None), "")
+    # Mistral's own library writes an empty object where there was no sound.
+    name = next((name for name in _SECONDS if raw.get(name) not in (None, {})), "")
     if not name:
         return None
     exact = _seconds(raw[name], name)
