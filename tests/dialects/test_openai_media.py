@@ -40,12 +40,13 @@ def test_images_without_usage(recorded: Recorded) -> None:
 def test_images_say_their_size() -> None:
     """What selects the price goes along with the usage; images that cost tokens are not counted."""
     usage = {"input_tokens": 40, "output_tokens": 1056}
-    body: Json = {"data": [{}, {}], "size": "1024x1024", "quality": "medium", "usage": usage}
+    two: list[Json] = [{}, {}]
+    body: Json = {"data": two, "size": "1024x1024", "quality": "medium", "usage": usage}
     assert IMAGES.read_answer(body).usage == {
         **usage,
         CONTEXT: {"image_size": "1024x1024", "image_quality": "medium"},
     }
-    stated: Json = {"data": [{}, {}], "usage": {"cost_in_usd_ticks": 400_000_000}}
+    stated: Json = {"data": two, "usage": {"cost_in_usd_ticks": 400_000_000}}
     assert IMAGES.read_answer(stated).usage == {
         "cost_in_usd_ticks": 400_000_000,
         COUNTED: {"images": 2},

@@ -98,12 +98,20 @@ def test_an_arn_names_its_region() -> None:
 @pytest.mark.parametrize(
     ("provider", "raw", "context"),
     [
-        ("anthropic", {"speed": "fast", "inference_geo": "us"}, {"inference_geo": "us", "speed": "fast"}),
+        (
+            "anthropic",
+            {"speed": "fast", "inference_geo": "us"},
+            {"inference_geo": "us", "speed": "fast"},
+        ),
         ("anthropic", {"speed": "standard", "inference_geo": "not_available"}, {}),
         ("anthropic", {"speed": None, "inference_geo": "Global"}, {"inference_geo": "global"}),
         ("perplexity", {"search_context_size": "low"}, {"search_context_size": "low"}),
         ("perplexity", {"search_type": "fast"}, {"search_type": "fast"}),
-        ("openai", {"images": 1, "size": "1024x1792", "quality": "HD"}, {"image_size": "1024x1792", "image_quality": "hd"}),
+        (
+            "openai",
+            {"images": 1, "size": "1024x1792", "quality": "HD"},
+            {"image_size": "1024x1792", "image_quality": "hd"},
+        ),
         ("openai", {CONTEXT: {"image_size": "1024x1024"}}, {"image_size": "1024x1024"}),
         (
             "openai",
@@ -122,7 +130,7 @@ def test_an_arn_names_its_region() -> None:
         ("openai", {"size": "x" * (VALUE_MAX + 1)}, {}),
         ("deepseek", {"prompt_tokens": 5}, {}),
     ],
-)  # fmt: skip
+)
 def test_what_the_usage_says(provider: str, raw: Json, context: dict[str, str]) -> None:
     """S4.3: what was answered selects; what is so anyway, or unknown, says nothing."""
     assert price_context(provider, raw) == tuple(sorted(context.items()))

@@ -466,7 +466,11 @@ def test_speakers_of_the_openai_dialect(provider: str, raw: Json, usage: Usage) 
             {"billed_units": {"input_tokens": 100, "image_tokens": 2000}},
             Usage(input_tokens=2100, input_image_tokens=2000),
         ),
-        ("cohere", {"billed_units": {"image_tokens": 20}}, Usage(input_tokens=20, input_image_tokens=20)),
+        (
+            "cohere",
+            {"billed_units": {"image_tokens": 20}},
+            Usage(input_tokens=20, input_image_tokens=20),
+        ),
         (
             "ollama",
             {"prompt_eval_count": 26, "eval_count": 298},

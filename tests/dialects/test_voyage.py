@@ -19,9 +19,7 @@ def test_multimodal(recorded: Callable[[str], bytes]) -> None:
         complete=True,
     )
     assert answer.usage is not None
-    assert read_usage("voyageai", answer.usage) == Usage(
-        input_tokens=5, input_pixels=2_000_000
-    )
+    assert read_usage("voyageai", answer.usage) == Usage(input_tokens=5, input_pixels=2_000_000)
     assert EMBEDDINGS.read_event(Answer(), "", {"model": "m"}) == Answer(model="m", complete=True)
 
 

@@ -123,7 +123,7 @@ def _reported(
     amount = exact_amount(attrs.get(names.COST_AMOUNT))
     if amount is not None and 0 <= amount < AMOUNT_MAX:
         return amount, _text(attrs, names.COST_CURRENCY).lower()
-    return (raw and stated_cost(provider, raw)) or (None, "")
+    return (stated_cost(provider, raw) if raw else None) or (None, "")
 
 
 def _json_object(text: str) -> Mapping[str, object] | None:

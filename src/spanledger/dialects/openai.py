@@ -24,7 +24,7 @@ __all__ = [
 _DEPLOYMENT: Final = re.compile(r"/(?:deployments|engines)/([^/]+)/")
 """Where Azure's paths name the model; the body need not repeat it."""
 
-_ALWAYS_SEARCHES: Final = re.compile(r"(^|/)gpt-[\w.]+-search-")
+_ALWAYS_SEARCHES: Final = re.compile(r"(^|/)gpt-[\w.-]+-search-")
 """Models of chat completions that search the web before each answer, for a fee."""
 
 _SEARCH_OPTIONS: Final = ("search_context_size", "search_type")

@@ -1,4 +1,4 @@
-"""What selects the price of a call besides its model, its time, its tier, and whether it is a batch."""
+"""What selects the price of a call besides its model, its time, its tier, and its being a batch."""
 
 import re
 from collections.abc import Mapping

@@ -201,14 +201,14 @@ def _read_bedrock(_provider: str, raw: Json) -> Mapping[str, int | None]:
     lives = _tally(raw, ("cacheDetails",), "ttl", "inputTokens")
     if write is None:
         write = total(*lives.values())
-    return dict(
-        input_tokens=None if fresh is None else total(fresh, read, write),
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        cache_write_5m_tokens=lives.get("5m"),
-        cache_write_1h_tokens=lives.get("1h"),
-        output_tokens=count_in(raw, "outputTokens", "outputTokenCount"),
-    )
+    return {
+        "input_tokens": None if fresh is None else total(fresh, read, write),
+        "cache_read_tokens": read,
+        "cache_write_tokens": write,
+        "cache_write_5m_tokens": lives.get("5m"),
+        "cache_write_1h_tokens": lives.get("1h"),
+        "output_tokens": count_in(raw, "outputTokens", "outputTokenCount"),
+    }
 
 
 def _read_cohere(_provider: str, raw: Json) -> Mapping[str, int | None]:
@@ -219,11 +219,11 @@ def _read_cohere(_provider: str, raw: Json) -> Mapping[str, int | None]:
     if texts is None and images and images > (stated or 0):
         texts = stated  # the images stand beside the input, which is the texts then
     parts = total(texts, images)
-    return dict(
-        input_tokens=None if stated is None and parts is None else max(stated or 0, parts or 0),
-        input_image_tokens=images,
-        output_tokens=count_in(billed, "output_tokens"),
-    )
+    return {
+        "input_tokens": None if stated is None and parts is None else max(stated or 0, parts or 0),
+        "input_image_tokens": images,
+        "output_tokens": count_in(billed, "output_tokens"),
+    }
 
 
 def _read_counted(_provider: str, raw: Json) -> Mapping[str, int | None]:
@@ -248,21 +248,23 @@ def _read_gemini(_provider: str, raw: Json) -> Mapping[str, int | None]:
     cached = _modalities(raw, "cacheTokensDetails")
     # The live interface has a word of its own.
     said = _modalities(raw, "candidatesTokensDetails", "responseTokensDetails")
-    return dict(
-        input_tokens=total(
+    return {
+        "input_tokens": total(
             count_in(raw, "promptTokenCount"), count_in(raw, "toolUsePromptTokenCount")
         ),
-        cache_read_tokens=count_in(raw, "cachedContentTokenCount"),
-        input_audio_tokens=asked.get("audio"),
-        input_image_tokens=_seen(asked),
-        input_video_tokens=asked.get("video"),
-        cache_read_audio_tokens=cached.get("audio"),
-        cache_read_image_tokens=_seen(cached),
-        output_tokens=total(count_in(raw, "candidatesTokenCount", "responseTokenCount"), thoughts),
-        reasoning_tokens=thoughts,
-        output_audio_tokens=said.get("audio"),
-        output_image_tokens=said.get("image"),
-    )
+        "cache_read_tokens": count_in(raw, "cachedContentTokenCount"),
+        "input_audio_tokens": asked.get("audio"),
+        "input_image_tokens": _seen(asked),
+        "input_video_tokens": asked.get("video"),
+        "cache_read_audio_tokens": cached.get("audio"),
+        "cache_read_image_tokens": _seen(cached),
+        "output_tokens": total(
+            count_in(raw, "candidatesTokenCount", "responseTokenCount"), thoughts
+        ),
+        "reasoning_tokens": thoughts,
+        "output_audio_tokens": said.get("audio"),
+        "output_image_tokens": said.get("image"),
+    }
 
 
 def _read_interaction(_provider: str, raw: Json) -> Mapping[str, int | None]:
@@ -273,19 +275,19 @@ def _read_interaction(_provider: str, raw: Json) -> Mapping[str, int | None]:
     cached = _tally(raw, ("cached_tokens_by_modality",), "modality", "tokens")
     spoken = _tally(raw, ("output_tokens_by_modality",), "modality", "tokens")
     inside = thoughts and raw.get("total_tokens") == total(asked, said)
-    return dict(
-        input_tokens=asked,
-        cache_read_tokens=count_in(raw, "total_cached_tokens"),
-        input_audio_tokens=heard.get("audio"),
-        input_image_tokens=_seen(heard),
-        input_video_tokens=heard.get("video"),
-        cache_read_audio_tokens=cached.get("audio"),
-        cache_read_image_tokens=_seen(cached),
-        output_tokens=said if inside else total(said, thoughts),
-        reasoning_tokens=thoughts,
-        output_audio_tokens=spoken.get("audio"),
-        output_image_tokens=spoken.get("image"),
-    )
+    return {
+        "input_tokens": asked,
+        "cache_read_tokens": count_in(raw, "total_cached_tokens"),
+        "input_audio_tokens": heard.get("audio"),
+        "input_image_tokens": _seen(heard),
+        "input_video_tokens": heard.get("video"),
+        "cache_read_audio_tokens": cached.get("audio"),
+        "cache_read_image_tokens": _seen(cached),
+        "output_tokens": said if inside else total(said, thoughts),
+        "reasoning_tokens": thoughts,
+        "output_audio_tokens": spoken.get("audio"),
+        "output_image_tokens": spoken.get("image"),
+    }
 
 
 def _seen(tokens: Mapping[str, int]) -> int | None:

@@ -4,7 +4,7 @@ from decimal import ROUND_CEILING, Decimal
 from types import MappingProxyType
 from typing import Final
 
-from spanledger.dialects.counts import Shape, count_in, gather, list_in, object_in, total
+from spanledger.dialects.counts import Shape, count_in, gather, list_in, total
 from spanledger.dialects.dialect import Json
 from spanledger.dialects.ours import COUNTED
 from spanledger.errors import InvalidUsage

@@ -103,8 +103,6 @@ _WRAPPINGS: Final = (("result",), ("response", "body"), ("result", "message"), (
 _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
 """How server-sent events begin."""
 
-_NO_IDS: Final = {"trace_id": "0" * 32, "span_id": "0" * 16}
-
 _COUNTS: Final = frozenset(UNITS) - {"input_tokens", "output_tokens", *PART_OF}
 _OTHER_COUNTS: Final = {"characters": "input_characters", "n": "images"}
 _SECONDS: Final = ("audio_seconds", "duration_seconds", "seconds")
@@ -144,7 +142,8 @@ def read_recorded(line: Mapping[str, object]) -> Call:
     usage, problem = _usage(provider, raw, refused=bool(failure) and not answer.model)
     amount, currency = stated_cost(provider, raw or {}) or (None, "")
     return Call(
-        **_NO_IDS,
+        trace_id="0" * 32,
+        span_id="0" * 16,
         start_time=at,
         duration_us=0,
         provider=provider,
@@ -201,10 +200,11 @@ def _place(url: str) -> tuple[str, int | None, str]:
     """(host, port, path) of a URL; empty ones of none."""
     try:
         parts = urlsplit(url)
-        return parts.hostname or "", parts.port, parts.path
+        port = parts.port
     except ValueError as error:
         msg = f"`url` is no address: {url[:80]!r}"
         raise InvalidRecord(msg) from error
+    return parts.hostname or "", port, parts.path
 
 
 def _by_api(provider: str, api: str) -> Dialect:
@@ -243,7 +243,7 @@ def _read_context(context: object) -> _Context:
     named = cast("Json", headers).items() if isinstance(headers, Mapping) else ()
     status = _first(left, _STATUS)
     return _Context(
-        batch=left.pop("batch", None) in {True, "true"},
+        batch=_spelled("batch", left.pop("batch", None)).lower() in {"true", "1"},
         service_tier=_spelled("service_tier", _first(left, _TIERS)),
         failure=str(status) if _is_failure(status) else "",
         headers={name.lower(): str(value) for name, value in named},
@@ -352,7 +352,7 @@ def _event(dialect: Dialect, item: object) -> Event:
     """One event of a list: its data alone, or with its name beside it, or at its name."""
     if isinstance(item, str):
         return Event("", item)
-    body = cast("Json", item) if isinstance(item, dict) else {}
+    body: Json = cast("Json", item) if isinstance(item, dict) else {}
     name, data = body.get("event"), body.get("data")
     if isinstance(name, str) and isinstance(data, str | dict):
         return Event(name, data if isinstance(data, str) else json.dumps(data))
