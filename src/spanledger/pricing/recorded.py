@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
+from numbers import Real
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -30,7 +32,7 @@ from spanledger.dialects.ours import COUNTED, add_to_usage
 from spanledger.dialects.price_context import price_context
 from spanledger.dialects.reader import follow
 from spanledger.dialects.sse import Event, EventDecoder
-from spanledger.dialects.stated_cost import stated_cost
+from spanledger.dialects.stated_cost import exact_amount, stated_cost
 from spanledger.dialects.table import find_dialect
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidRecord, InvalidUsage
@@ -103,6 +105,8 @@ _WRAPPINGS: Final = (("result",), ("response", "body"), ("result", "message"), (
 _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
 """How server-sent events begin."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _COUNTS: Final = frozenset(UNITS) - {"input_tokens", "output_tokens", *PART_OF}
 _OTHER_COUNTS: Final = {"characters": "input_characters", "n": "images"}
 _SECONDS: Final = ("audio_seconds", "duration_seconds", "seconds")
@@ -167,23 +171,18 @@ def read_recorded(line: Mapping[str, object]) -> Call:
 
 
 def _instant(value: object) -> datetime:
-    try:
-        if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            at = datetime.fromtimestamp(value, UTC)
-        else:
-            msg = "the line has no time in `at`"
-            raise InvalidRecord(msg)
-    except (ValueError, OverflowError, OSError) as error:
-        if isinstance(error, InvalidRecord):
-            raise
-        msg = f"`at` is no time: {str(value)[:80]!r}"
-        raise InvalidRecord(msg) from error
-    if at.utcoffset() is None:
-        msg = f"`at` has no time zone: {str(value)[:80]!r}"
-        raise InvalidRecord(msg)
-    return at.astimezone(UTC)
+    with suppress(OverflowError, ValueError):
+        at = datetime.fromisoformat(value) if isinstance(value, str) else _since_1970(value)
+        if at is not None and at.utcoffset() is not None:
+            return at.astimezone(UTC)
+    shown = f": {value[:80]!r}" if isinstance(value, str) else ""
+    msg = f"`at` is no time with a zone, and no number of seconds since 1970{shown}"
+    raise InvalidRecord(msg)
+
+
+def _since_1970(value: object) -> datetime | None:
+    seconds = exact_amount(value)
+    return None if seconds is None else _EPOCH + timedelta(microseconds=int(seconds * 10**6))
 
 
 def _text(line: Mapping[str, object], name: str) -> str:
@@ -267,7 +266,7 @@ def _counts(left: dict[str, object]) -> dict[str, object]:
 def _spelled(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is not None and not isinstance(value, str | int | float):
+    if value is not None and not isinstance(value, str | Real):
         msg = f"`context.{name}` is a {type(value).__name__}, not a text, number or truth"
         raise InvalidRecord(msg)
     return "" if value is None else str(value)
