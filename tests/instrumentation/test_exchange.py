@@ -349,8 +349,9 @@ def test_an_upload(recording: Recording, library: Any) -> None:
             "images",
             {"model": "dall-e-3", "n": 2},
             {"json": {"data": [{"b64_json": ""}]}},
-            '{"images":2}',
+            '{"spanledger_counted":{"images":1}}',
         ),
+        ("images", {"model": "dall-e-3", "n": 2}, {"json": {}}, '{"images":2}'),
         ("images", {"model": "gpt-image-1"}, {"json": {"usage": {"a": 3}}}, '{"a":3}'),
     ],
 )

@@ -291,6 +291,7 @@ def test_what_follows_from_texts_can_be_estimated() -> None:
         "openai.speech",
         "openai.transcription",
         "gemini.predict_images",
+        "mistral.ocr",
     }
     assert not can_be_estimated(unstated(openai.CHAT, {}, b"{}"))
     assert openai_media.TRANSCRIPTION.name in without
