@@ -143,7 +143,7 @@ def _read_settings() -> Settings:
 
 def stop() -> None:
     """Take the hooks out, and hand over the spans that are still held."""
-    with _process.lock:
+    with _process.lock, guarded("stop the recording"):
         recording, _process.recording = _process.recording, None
         for what, step in recording.ends() if recording is not None else ():
             # One that fails keeps none of the others from being done.
