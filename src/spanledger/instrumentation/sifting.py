@@ -47,6 +47,8 @@ class Changed:
         self._own: dict[str, object] = {}
 
     def __enter__(self) -> None:
+        if not self.parts:
+            return
         wanted, self.parts = self.parts, _NONE
         with guarded("ask for usage"):
             for name, part in wanted.items():
