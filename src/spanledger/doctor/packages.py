@@ -145,7 +145,11 @@ def _below(found: str, least: str) -> bool:
 
 def _numbers(text: str) -> list[int]:
     match = re.match(r"\d+(\.\d+)*", text)
-    return [int(number) for number in match[0].split(".")] if match else []
+    numbers = [int(number) for number in match[0].split(".")] if match else []
+    while numbers and not numbers[-1]:
+        # 1.40 is as good as 1.40.0.
+        numbers.pop()
+    return numbers
 
 
 def _hook(module: str) -> str:
@@ -157,9 +161,10 @@ def _hook(module: str) -> str:
     )
     try:
         patches = patch_transport(importlib.import_module(module), recorder)
-    except (ImportError, LookupError, AttributeError, TypeError, ValueError, OSError) as error:
-        return type(error).__name__
-    except (RuntimeError, OldAiohttp) as error:
+    except (
+        *(ImportError, LookupError, AttributeError, TypeError, ValueError, OSError),
+        *(RuntimeError, OldAiohttp),
+    ) as error:
         return type(error).__name__
     hooked = all(vars(one.owner).get(one.method) is one.shell for one in patches)
     for patch in patches:
