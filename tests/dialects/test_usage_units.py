@@ -108,7 +108,7 @@ from spanledger.usage import QUANTITY_MAX
                 "storage_searches": 4,
             },
         ),
-        ("x_ai", {"num_sources_used": 12}, {"web_searches": 12}),
+        ("x_ai", {"num_sources_used": 12}, {"search_sources": 12}),
         ("x_ai", {"num_sources_used": 12, "num_server_side_tools_used": 1}, {}),
         ("x_ai", {"num_sources_used": None}, {}),
         # Ranking.

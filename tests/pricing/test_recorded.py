@@ -18,12 +18,10 @@ from spanledger.usage import Usage
 
 Line = dict[str, object]
 
-RECORDED = Path(__file__).parent.parent / "recorded"
+GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, Line] = {
     case["id"]: case
-    for case in map(
-        json.loads, (RECORDED / "pricing_public.jsonl").read_text(encoding="utf-8").splitlines()
-    )
+    for case in map(json.loads, (GOLDEN / "shared.jsonl").read_text(encoding="utf-8").splitlines())
 }
 
 CHAT_USAGE = {"prompt_tokens": 1200, "completion_tokens": 350, "total_tokens": 1550}

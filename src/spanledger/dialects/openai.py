@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from spanledger.dialects.contents import texts_along
-from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.dialect import Answer, Dialect, Json, Request, no_texts
 from spanledger.dialects.fields import UNNAMED_ERROR, error_name, section, sections, text, texts
 from spanledger.dialects.ours import CONTEXT, add_to_usage
 
 __all__ = [
     "CHAT",
     "COMPLETIONS",
+    "DECISIONS",
     "EMBEDDINGS",
     "RESPONSES",
     "ROWS",
@@ -276,6 +277,22 @@ RESPONSES: Final = Dialect(
     read_output=_response_output,
 )
 
+
+def _read_decisions(body: Json) -> Answer:
+    """A response whose output costs nothing: the path sets the price."""
+    answer = _read_response(body)
+    return replace(answer, usage=add_to_usage(answer.usage, context={"api": "decisions"}))
+
+
+DECISIONS: Final = replace(
+    RESPONSES,
+    name="openai.decisions",
+    path=re.compile(r"/decisions$"),
+    shared_path=True,
+    read_answer=_read_decisions,
+    read_output=no_texts,
+)
+
 EMBEDDINGS: Final = Dialect(
     name="openai.embeddings",
     operation="embeddings",
@@ -287,5 +304,5 @@ EMBEDDINGS: Final = Dialect(
     read_prompt=_embeddings_prompt,
 )
 
-ROWS: Final = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS)
+ROWS: Final = (CHAT, COMPLETIONS, RESPONSES, DECISIONS, EMBEDDINGS)
 """The rows of this module in the table of dialects."""

@@ -34,6 +34,7 @@ _STATED: Final = {
 _OURS: Final = frozenset(
     {
         "annotated",
+        "api",
         "completion_window",
         "image_quality",
         "image_size",

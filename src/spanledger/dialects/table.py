@@ -36,6 +36,7 @@ _ENDINGS: Final = (
     "/completions",
     "/responses",
     "/responses/compact",
+    "/decisions",
     "embeddings",
     "/images/generations",
     "/images/edits",

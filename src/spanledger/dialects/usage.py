@@ -53,7 +53,7 @@ _INPUT_DETAILS: Final[Shape] = {
         "image_tokens": "cache_read_image_tokens",
     },
     # What is kept for twelve hours costs more, as what Anthropic keeps for one does.
-    "cache_write_tokens_details": {"ttl_12h_tokens": "cache_write_1h_tokens"},
+    "cache_write_tokens_details": {"ttl_12h_tokens": "cache_write_12h_tokens"},
     "audio_tokens": "input_audio_tokens",
     "image_tokens": "input_image_tokens",
     # Perplexity.
@@ -175,22 +175,30 @@ def _over_iterations(found: dict[str, int], raw: Json) -> dict[str, int]:
     """The counts with those of all rounds of the model that one request took.
 
     The counts at the top are those of the messages, or of one of them; what it took to compact the
-    conversation stands beside them. What other models were asked has rates of its own, and is left
-    out.
+    conversation stands beside them. What other models were asked has rates of its own, and is
+    counted apart.
     """
     rounds = list_in(raw, "iterations")
     if not rounds:
         return found
-    sums: dict[str, dict[str, int]] = {"message": {}, "compaction": {}}
+    sums: dict[str, dict[str, int]] = {"message": {}, "compaction": {}, "other": {}}
     for one in rounds:
-        so_far = sums.get(str(one.get("type")), {})
+        kind = str(one.get("type"))
+        so_far = sums[kind if kind in sums else "other"]
         for unit, count in gather(one, _MESSAGE).items():
             so_far[unit] = so_far.get(unit, 0) + count
-    said, compacted = sums["message"], sums["compaction"]
-    return {
+    said, compacted, other = sums["message"], sums["compaction"], sums["other"]
+    summed = {
         unit: max(found.get(unit, 0), said.get(unit, 0)) + compacted.get(unit, 0)
         for unit in {**found, **said, **compacted}
     }
+    if others := sum(other.get(unit, 0) for unit in _APART):
+        summed["other_model_tokens"] = others
+    return summed
+
+
+_APART: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+"""What a round of Anthropic's counts, none of it inside the other."""
 
 
 def _read_bedrock(_provider: str, raw: Json) -> Mapping[str, int | None]:

@@ -32,6 +32,8 @@ _STATED: Final[Shape] = {
         "file_search_calls": "storage_searches",
         "code_interpreter_calls": "code_executions",
         "image_generation_calls": "images",
+        "x_posts_fetched": "social_posts",
+        "x_users_fetched": "social_users",
     },
     "server_side_tool_usage": {
         "SERVER_SIDE_TOOL_WEB_SEARCH": "web_searches",
@@ -86,7 +88,7 @@ def read_units(provider: str, raw: Json) -> dict[str, int]:
         return {}
     found = gather(raw, _STATED)
     if _TOOLS not in raw and (sources := count_in(raw, _SOURCES)) is not None:
-        found.setdefault("web_searches", sources)
+        found["search_sources"] = sources
     if (pixels := total(*(count_in(raw, name) for name in _PIXELS))) is not None:
         found["input_pixels"] = pixels
     if (audio_ms := _audio_ms(provider, raw)) is not None:

@@ -61,7 +61,7 @@ _APIS: Final[Mapping[str, Dialect]] = {
     "completions": openai.COMPLETIONS,
     "fim": openai.COMPLETIONS,
     "responses": openai.RESPONSES,
-    "decisions": openai.RESPONSES,
+    "decisions": openai.DECISIONS,
     "realtime": openai.RESPONSES,
     "embeddings": openai.EMBEDDINGS,
     "moderations": openai.EMBEDDINGS,
