@@ -16,7 +16,7 @@ from spanledger import __version__
 from spanledger.doctor.finding import Finding, attention, fine, note
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.metrics import Metrics
-from spanledger.instrumentation.patch import unpatch
+from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.transports.aiohttp import OldAiohttp
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
@@ -159,16 +159,18 @@ def _hook(module: str) -> str:
         metrics=Metrics(NoOpMeterProvider(), ""),
         destination=Destination(NoOpTracerProvider()),
     )
+    patches: list[Patch] = []
     try:
-        patches = patch_transport(importlib.import_module(module), recorder)
+        patches += patch_transport(importlib.import_module(module), recorder)
     except (
         *(ImportError, LookupError, AttributeError, TypeError, ValueError, OSError),
         *(RuntimeError, OldAiohttp),
     ) as error:
         return type(error).__name__
-    hooked = all(vars(one.owner).get(one.method) is one.shell for one in patches)
-    for patch in patches:
-        unpatch(patch)
+    finally:
+        hooked = all(vars(one.owner).get(one.method) is one.shell for one in patches)
+        for patch in patches:
+            unpatch(patch)
     return "" if patches and hooked else "the method is not there"
 
 
