@@ -133,6 +133,7 @@ def estimate(
     Raises:
         InvalidQuery: no model is named, there is nothing to read or more than one thing, or a
             number makes no sense.
+        InvalidUsage: the request is more than a hundred million tokens.
     """
     body: Json = {"text": request} if isinstance(request, str) else request
     wanted = model or text(body, "model")

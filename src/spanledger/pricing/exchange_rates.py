@@ -135,7 +135,8 @@ def _read(path: Path) -> Iterator[ExchangeRate]:
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"cannot read {path}: {error}"
+        # PyYAML's texts are of several lines, with the place among them.
+        msg = f"cannot read {path}: {' '.join(str(error).split())}"
         raise SettingsError(msg) from error
     seen: set[tuple[str, date]] = set()
     for entry in _entries(path, root):

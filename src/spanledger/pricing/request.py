@@ -74,15 +74,17 @@ class Planned:
         if self.dialect.operation in READ_ONLY:
             return 0, 0
         answers = self._number(_ANSWERS)
-        answers = 1 if answers is None else answers
         limit = self._number(_OUTPUT_MAX)
         if expected is not None:
             _check("expected_output_tokens", expected)
             if limit is not None and expected > limit:
                 msg = f"expected_output_tokens {expected} is more than the limit of {limit}"
                 raise InvalidQuery(msg)
-            return expected * answers, expected * answers
-        return 0, None if limit is None else limit * answers
+        most = limit if expected is None else expected
+        if most is None:
+            return 0, None
+        high = _check("the output of all answers", most * (1 if answers is None else answers))
+        return (0 if expected is None else high), high
 
     def _number(self, places: tuple[tuple[str, str], ...]) -> int | None:
         """What stands at the first of `places` that has something."""
