@@ -1,7 +1,9 @@
 """The examples of docs/api.md: real answers, over three calls that are always the same."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,12 +15,13 @@ from spanledger.api.app import create_app
 from spanledger.call import Call
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.engine import price
+from spanledger.pricing.exchange_rates import ExchangeRate, ExchangeRates
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.row import CostRow
 from spanledger.usage import Usage
 
-__all__ = ["EXAMPLES", "ask", "create_example_app"]
+__all__ = ["BODIES", "CURRENCY_EXAMPLE", "EXAMPLES", "ask", "create_example_app"]
 
 HOST: Final = "http://127.0.0.1:8400"
 KEY: Final = "the key of the examples"
@@ -81,14 +84,38 @@ IN_HOUSE_CALL: Final = Call(
     usage_source="provider",
 )
 
+RATES: Final = ExchangeRates(
+    [
+        ExchangeRate(
+            currency="cny",
+            per_usd=Decimal("7.12"),
+            valid_from=date(2026, 11, 1),
+            source="the books of this company, November 2026",
+        )
+    ]
+)
+
 EXAMPLES: Final = {
     "/health": f"{HOST}/health",
     "/v1/costs": f"{HOST}/v1/costs?start_time=2026-11-20&end_time=2026-11-21&group_by=user",
     "/v1/calls": f"{HOST}/v1/calls?user_ids=cora&limit=1",
     "/v1/calls/{call_id}": f"{HOST}/v1/calls/{CLAUDE_CALL.call_id}",
     "/v1/messages/{message_id}/cost": f"{HOST}/v1/messages/m-3/cost",
+    "/v1/estimate": f"{HOST}/v1/estimate",
 }
 """What the docs ask each route."""
+
+BODIES: Final[Mapping[str, Mapping[str, object]]] = {
+    "/v1/estimate": {
+        "model": "claude-sonnet-4-6",
+        "system": "You are terse.",
+        "messages": [{"role": "user", "content": "今天的费用是多少?"}],
+        "max_tokens": 300,
+    },
+}
+"""What is sent to the routes that are posted to."""
+
+CURRENCY_EXAMPLE: Final = f"{HOST}/v1/costs?start_time=2026-11-20&end_time=2026-11-21&currency=cny"
 
 
 def create_example_app() -> FastAPI:
@@ -99,14 +126,16 @@ def create_example_app() -> FastAPI:
     store.write([CostRow(call, price(call, book), recorded_at) for call in calls])
     with TemporaryDirectory() as empty:
         keys = KeyRing(Path(empty) / "keys.json", admin_key=KEY)
-    return create_app(store=store, keys=keys, clock=lambda: recorded_at)
+    return create_app(store=store, keys=keys, clock=lambda: recorded_at, book=book, rates=RATES)
 
 
-def ask(app: FastAPI, url: str) -> str:
-    """The body of the answer to a GET of `url`."""
+def ask(app: FastAPI, url: str, body: object = None) -> str:
+    """What is answered to a GET of `url`; to a POST of `body`, where there is one."""
 
     async def exchange() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
-            return await client.get(url, headers={"Authorization": f"Bearer {KEY}"})
+            method = "GET" if body is None else "POST"
+            headers = {"Authorization": f"Bearer {KEY}"}
+            return await client.request(method, url, headers=headers, json=body)
 
     return asyncio.run(exchange()).raise_for_status().text

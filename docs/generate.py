@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
-from examples import EXAMPLES, ask, create_example_app
+from examples import BODIES, CURRENCY_EXAMPLE, EXAMPLES, ask, create_example_app
 
 from spanledger.call import Call
 from spanledger.cli import make_parser
@@ -155,8 +155,10 @@ def _routes() -> Iterator[str]:
             yield from (f"For: {route['x-role']}. {_unwrapped(route['description'])}", "")
             yield from _parameters(route["parameters"])
             key = "" if route["x-role"] == "anyone" else '-H "Authorization: Bearer $KEY" '
-            answer = json.dumps(json.loads(ask(app, EXAMPLES[path])), indent=2)
-            yield from ("```console", f"$ curl {key}'{EXAMPLES[path]}'", answer, "```", "")
+            body = BODIES.get(path)
+            sent = f" -d '{json.dumps(body, ensure_ascii=False)}'" if body else ""
+            answer = json.dumps(json.loads(ask(app, EXAMPLES[path], body)), indent=2)
+            yield from ("```console", f"$ curl {key}'{EXAMPLES[path]}'{sent}", answer, "```", "")
 
 
 def _librechat() -> Iterator[str]:
@@ -164,6 +166,12 @@ def _librechat() -> Iterator[str]:
         create_example_app(), f"{EXAMPLES['/v1/messages/{message_id}/cost']}?shape=librechat"
     )
     yield from ("```json", answer, "```", "")
+
+
+def _currency() -> Iterator[str]:
+    answer = json.loads(ask(create_example_app(), CURRENCY_EXAMPLE))
+    command = f"$ curl -H \"Authorization: Bearer $KEY\" '{CURRENCY_EXAMPLE}'"
+    yield from ("```console", command, json.dumps(answer, indent=2), "```", "")
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> Iterator[str]:
@@ -209,6 +217,7 @@ def _sentence(text: str) -> str:
 PARTS: Final = {
     "cli": _cli,
     "columns": _columns,
+    "currency": _currency,
     "librechat": _librechat,
     "routes": _routes,
     "settings": _settings,

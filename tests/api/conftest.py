@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from spanledger.api.app import create_app
 from spanledger.call import Call
 from spanledger.errors import StoreError
+from spanledger.pricing.book import PriceBook
 from spanledger.pricing.cost import Cost, PriceLine, Unpriced
+from spanledger.pricing.exchange_rates import ExchangeRate, ExchangeRates
 from spanledger.storage.keys import KeyRing, Role
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.protocol import CallPosition
@@ -26,6 +28,20 @@ from spanledger.usage import Usage
 MakeRow = Callable[..., CostRow]
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+
+BOOK = PriceBook()
+
+
+def rate(currency: str, per_usd: str, valid_from: date) -> ExchangeRate:
+    """A rate of the test's own."""
+    return ExchangeRate(
+        currency=currency, per_usd=Decimal(per_usd), valid_from=valid_from, source="a test"
+    )
+
+
+RATES = ExchangeRates(
+    [rate("cny", "7.1", date(2026, 11, 10)), rate("cny", "7.2", date(2026, 11, 20))]
+)
 
 
 class SwitchableStore:
@@ -109,7 +125,7 @@ def server(tmp_path: Path) -> Server:
         "admin": "the-admin-key",
     }
     store, now = SwitchableStore(), [NOW]
-    app = create_app(store=store, keys=keys, clock=lambda: now[0])
+    app = create_app(store=store, keys=keys, clock=lambda: now[0], book=BOOK, rates=RATES)
     return Server(app, store, keys, secrets, now)
 
 

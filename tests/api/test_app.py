@@ -13,6 +13,8 @@ from spanledger.storage.keys import Role
 from .conftest import MakeRow, Server
 
 CALL = "0" * 31 + "1-" + "0" * 15 + "1"
+BODIES: dict[str, Any] = {"/v1/estimate": {"model": "gpt-4o", "text": "hello"}}
+"""What a route is sent that does nothing without it."""
 CREDENTIALS = [None, "wrong", "ingest", "viewer", "admin"]
 
 
@@ -61,7 +63,12 @@ def test_key_matrix(server: Server, make_row: MakeRow, endpoint: Endpoint, crede
     server.store.write([make_row(1, message_id="m1")])
     secret = server.secrets.get(credential, "wrong")
     headers = {"Authorization": f"Bearer {secret}"} if credential else {}
-    answer = server.send(endpoint.method, address(endpoint.path), headers=headers)
+    answer = server.send(
+        endpoint.method,
+        address(endpoint.path),
+        headers=headers,
+        json=BODIES.get(endpoint.path),
+    )
 
     if endpoint.access.role is None:
         assert answer.status_code not in {401, 403} or endpoint.path == "/login"

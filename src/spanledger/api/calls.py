@@ -16,7 +16,7 @@ from spanledger.pricing.cost import CURRENCY, Cost, PriceLine, Unpriced
 from spanledger.storage.protocol import CallPosition
 from spanledger.storage.row import CostRow
 
-__all__ = ["CALLS_PARAMETERS", "call", "calls", "find_call"]
+__all__ = ["CALLS_PARAMETERS", "call", "calls", "find_call", "line_json"]
 
 CALLS_PARAMETERS: Final = (*RANGE, *FILTERS, *PAGING)
 
@@ -134,13 +134,14 @@ def _cost_json(cost: Cost | Unpriced) -> dict[str, Any]:
     if isinstance(cost, Unpriced):
         return {"lines": [], "book_version": None, "reason": cost.reason or None}
     return {
-        "lines": [_line_json(line) for line in cost.lines],
+        "lines": [line_json(line) for line in cost.lines],
         "book_version": cost.book_version,
         "reason": cost.reason or None,
     }
 
 
-def _line_json(line: PriceLine) -> dict[str, Any]:
+def line_json(line: PriceLine) -> dict[str, Any]:
+    """A price line, which explains a part of a cost."""
     return {
         "unit": line.unit,
         "quantity": exact(line.quantity),
