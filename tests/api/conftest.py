@@ -28,28 +28,24 @@ MakeRow = Callable[..., CostRow]
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 
 
-class SwitchableStore:
+class SwitchableStore(MemoryStore):
     """A memory store that can be told to fail, as a store does whose disk is gone."""
 
     def __init__(self) -> None:
-        self.memory = MemoryStore()
+        super().__init__()
         self.failure: Exception | None = None
-
-    def write(self, rows: Sequence[CostRow]) -> None:
-        """Keep the rows."""
-        self.memory.write(rows)
 
     def costs(self, query: CostQuery) -> CostTable:
         """Sum, or fail."""
         self._fail()
-        return self.memory.costs(query)
+        return super().costs(query)
 
     def calls(
         self, where: Selection, *, limit: int, after: CallPosition | None = None
     ) -> Sequence[CostRow]:
         """List, or fail."""
         self._fail()
-        return self.memory.calls(where, limit=limit, after=after)
+        return super().calls(where, limit=limit, after=after)
 
     def _fail(self) -> None:
         if self.failure is not None:
