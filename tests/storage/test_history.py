@@ -59,14 +59,14 @@ def test_a_book_that_returns_is_in_use_anew(store: Store, project: str) -> None:
 def test_period_acts_come_back(store: Store, project: str) -> None:
     """All acts of a project, by month and time, and none of another."""
 
-    def act(month: str, closed: bool, hours: int, project: str = project) -> PeriodAct:
+    def act(month: str, hours: int, project: str = project, *, closed: bool = True) -> PeriodAct:
         made_at = NOON + timedelta(hours=hours)
         return PeriodAct(
             project=project, month=month, closed=closed, made_at=made_at, made_by="O'Neil"
         )
 
-    acts = [act("2026-10", True, 3), act("2026-09", True, 1), act("2026-10", False, 4)]
-    for one in (*acts, act("2026-10", True, 5, f"{project}-other")):
+    acts = [act("2026-10", 3), act("2026-09", 1), act("2026-10", 4, closed=False)]
+    for one in (*acts, act("2026-10", 5, f"{project}-other")):
         store.keep_period(one)
 
     assert list(store.periods(project)) == [acts[1], acts[0], acts[2]]
