@@ -13,6 +13,7 @@ __all__ = [
     "HistoryRefused",
     "InvalidQuery",
     "InvalidUsage",
+    "PriceError",
     "SettingsError",
     "SpanledgerError",
     "StoreError",
@@ -46,3 +47,7 @@ class StoreError(SpanledgerError):
 
 class StoreLocked(StoreError):
     """Another process owns the data directory."""
+
+
+class PriceError(SpanledgerError, ValueError):
+    """A price list or an overlay that cannot be used; the text says where and why."""

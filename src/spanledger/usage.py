@@ -7,13 +7,13 @@ the OpenTelemetry GenAI conventions (`gen_ai.usage.*`), where the same containme
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass, field, fields
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from spanledger.errors import InvalidUsage
 
-__all__ = ["DISJOINT", "PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
+__all__ = ["COMMON", "DISJOINT", "PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
 
 QUANTITY_MAX: Final = 100_000_000
 """More of any unit in one call than this is a fault of the sender, not a call."""
@@ -23,6 +23,7 @@ PART_OF: Final = {
     "cache_write_tokens": ("input_tokens",),
     "cache_write_5m_tokens": ("cache_write_tokens",),
     "cache_write_1h_tokens": ("cache_write_tokens",),
+    "cache_write_12h_tokens": ("cache_write_tokens",),
     "input_audio_tokens": ("input_tokens",),
     "input_image_tokens": ("input_tokens",),
     "input_video_tokens": ("input_tokens",),
@@ -41,9 +42,22 @@ DISJOINT: Final = (
     ("input_image_tokens", "input_video_tokens", "input_tokens"),
     ("cache_read_audio_tokens", "cache_read_image_tokens", "cache_read_tokens"),
     ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_tokens"),
+    ("cache_write_5m_tokens", "cache_write_12h_tokens", "cache_write_tokens"),
+    ("cache_write_1h_tokens", "cache_write_12h_tokens", "cache_write_tokens"),
     ("output_audio_tokens", "output_image_tokens", "output_tokens"),
 )
 """Two parts that share nothing, and their whole, which even their sum cannot exceed."""
+
+COMMON: Final = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+"""The units that most calls have. No two of their parts overlap unseen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,8 @@ class Usage:
     """Of the cache writes, those kept for five minutes."""
     cache_write_1h_tokens: int | None = None
     """Of the cache writes, those kept for one hour."""
+    cache_write_12h_tokens: int | None = None
+    """Of the cache writes, those kept for twelve hours."""
     input_audio_tokens: int | None = None
     """Audio input, cached audio included."""
     input_image_tokens: int | None = None
@@ -93,22 +109,38 @@ class Usage:
     """Pages of documents that were read."""
     audio_ms: int | None = None
     """Length of the audio that was heard or spoken, in milliseconds, where it is paid by time."""
+    video_ms: int | None = None
+    """Length of the video that was made, in milliseconds."""
     images: int | None = None
     """Images that were made, where they are paid one by one."""
     rerank_searches: int | None = None
     """Searches whose results were ranked."""
     web_searches: int | None = None
     """Searches of the web that the model made."""
+    grounded_prompts: int | None = None
+    """Prompts that were answered with searches of the web, where these are paid by the prompt."""
+    search_sources: int | None = None
+    """Sources that searches have brought, where these are paid one by one."""
     social_searches: int | None = None
     """Searches of a social network that the model made."""
+    social_posts: int | None = None
+    """Posts that such searches have brought, where these are paid one by one."""
+    social_users: int | None = None
+    """Profiles that such searches have brought."""
     storage_searches: int | None = None
     """Searches of stored files that the model made."""
     code_executions: int | None = None
     """Sessions in which the model ran code."""
 
+    plain: bool = field(init=False, repr=False, compare=False)
+    """Input and output were reported, and nothing was consumed but `COMMON` units."""
+
     def __post_init__(self) -> None:
         """Refuse what cannot be true, so that nothing after this point needs to doubt it."""
-        stated = dict(zip(UNITS, _quantities(self), strict=True))
+        values = _quantities(self)
+        stated = dict(zip(UNITS, values, strict=True))
+        whole = self.input_tokens is not None and self.output_tokens is not None
+        object.__setattr__(self, "plain", whole and not any(_rare(values)))
         # Nothing fits into anything, alone and together with another.
         parts = [
             unit for unit, value in stated.items() if _is_some(unit, value) and unit in PART_OF
@@ -131,10 +163,14 @@ class Usage:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
-UNITS: Final = tuple(field.name for field in fields(Usage))
+UNITS: Final = tuple(unit.name for unit in fields(Usage) if unit.init)
 """The names of all units, in the order in which they are shown and stored."""
 
 _quantities: Final[Callable[[Usage], tuple[int | None, ...]]] = attrgetter(*UNITS)
+
+_rare: Final[Callable[[tuple[int | None, ...]], tuple[int | None, ...]]] = itemgetter(
+    *(place for place, unit in enumerate(UNITS) if unit not in COMMON)
+)
 
 
 def _is_some(unit: str, value: object) -> bool:

@@ -1,49 +1,38 @@
-"""The price book: which rates held for a provider's model at an instant.
+"""The price book: which rates held for a call, from list prices and overlays on top of them.
 
-List data comes from the genai-prices package (its data and its matching of model names, not its
-calculator). Rates are compiled once per model, epoch and tier, and kept in bounded caches that hold
+In this order, each on top of the one before:
+
+1. the list's price of the model at that time (genai-prices);
+2. `prices`, our maintained overlay: history, models and sub-rates that the list lacks;
+3. `fees`, our overlay: what tools cost; all that holds counts, tool by tool;
+4. what a tier or a batch costs: our overlay `tiers` where it says, else the list;
+5. `uplifts`, our overlay: regions, data zones and the like;
+6. the user's own overlay.
+
+Rates are compiled once for a model, its context and an epoch, and kept in bounded caches that hold
 misses as well.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+import gzip
+import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from hashlib import sha256
+from importlib.resources import files
+from itertools import chain
+from typing import Any, Final, Self, cast
 
-from genai_prices import __version__ as list_version
-from genai_prices.data import providers as list_providers
-from genai_prices.types import (
-    ConditionalPrice,
-    ModelInfo,
-    ModelPrice,
-    Provider,
-    StartDateConstraint,
-    TieredPrices,
-)
+from spanledger.call import Call, PriceContext
+from spanledger.errors import PriceError
+from spanledger.pricing.listing import Found, PriceList, bare_name, installed_list
+from spanledger.pricing.overlay import Overlay, read_overlay
+from spanledger.pricing.rates import Rates, make_rate
+from spanledger.pricing.statement import Price, Statement
+from spanledger.pricing.units import TOOL_FEES, wholes
 
-from spanledger.usage import PART_OF, UNITS
-
-__all__ = ["PriceBook", "Rate", "Rates"]
-
-PER_TOKENS: Final = 1_000_000
-"""List prices are for a million tokens."""
-
-PRICE_KEYS: Final = {
-    "input_tokens": "input_mtok",
-    "cache_read_tokens": "cache_read_mtok",
-    "cache_write_tokens": "cache_write_mtok",
-    "cache_write_5m_tokens": "cache_write_5m_mtok",
-    "cache_write_1h_tokens": "cache_write_1h_mtok",
-    "input_audio_tokens": "input_audio_mtok",
-    "input_image_tokens": "input_image_mtok",
-    "cache_read_audio_tokens": "cache_audio_read_mtok",
-    "output_tokens": "output_mtok",
-    "reasoning_tokens": "output_reasoning_mtok",
-    "output_audio_tokens": "output_audio_mtok",
-    "output_image_tokens": "output_image_mtok",
-}
-"""Our units with their keys in the list data."""
+__all__ = ["LIST_PROVIDERS", "PriceBook", "shipped_overlays"]
 
 LIST_PROVIDERS: Final = {
     "azure.ai.inference": "azure",
@@ -60,139 +49,306 @@ LIST_PROVIDERS: Final = {
 }
 """`gen_ai.provider.name` values whose id in the list data is another word."""
 
+ASKED_FIRST: Final = frozenset({"aws", "aws.bedrock"})
+"""Amazon's answers name the model, and the requests the profile, which sets the price."""
+
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 """Service tiers that mean the list price."""
+
+MAKERS: Final = frozenset(
+    {"anthropic", "cohere", "deepseek", "google", "mistral", "moonshotai", "openai", "x-ai"}
+)
+"""Providers who sell what they make: one of them is meant where only a model is named."""
+
+DEMANDING: Final = ("batch", "service_tier", "speed")
+"""What a call can ask for that never costs the list price: rates of its own must be known."""
 
 CACHED_MODELS_MAX: Final = 8192
 """Model names come from outside; beyond this many the least recently used is looked up again."""
 
+LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
+"""Our maintained overlay, from the bottom up."""
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """The price of one unit; `tiers` hold (threshold, price), highest threshold first."""
-
-    unit: str
-    price: Decimal
-    tiers: tuple[tuple[int, Decimal], ...]
-    contains: tuple[str, ...]
-    """Units with a rate of their own that this one contains."""
-
-    def at(self, input_tokens: int) -> Decimal:
-        """The price for a call with that much input: beyond a threshold all tokens cost more."""
-        return next((price for start, price in self.tiers if input_tokens > start), self.price)
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What a model costs in one epoch: innermost units first."""
-
-    rates: tuple[Rate, ...]
-    source: str
-    effective_date: date | None
-    tier_known: bool
-    """False where a service tier or batch was asked for that the book has no rates for."""
+_FORMAT: Final = 1
 
 
 class PriceBook:
-    """List prices by provider, model, time, tier. Immutable, and safe to share between threads."""
+    """Prices by provider, model, context and time. Immutable, and safe to share between threads."""
 
-    __slots__ = ("_compiled", "_find_model", "_providers", "version")
+    __slots__ = ("_dumped", "_layers", "_list", "_own", "_schedule", "version")
 
-    def __init__(self) -> None:
-        self.version: Final = f"genai-prices/{list_version}"
-        self._providers = {provider.id: provider for provider in list_providers}
-        self._find_model = lru_cache(CACHED_MODELS_MAX)(self._match)
-        self._compiled = lru_cache(CACHED_MODELS_MAX)(self._compile)
+    def __init__(
+        self,
+        prices: PriceList | None = None,
+        layers: Mapping[str, Sequence[Overlay]] | None = None,
+        own: Overlay | None = None,
+    ) -> None:
+        """Put a book together.
 
-    def rates(
-        self, provider: str, model: str, at: datetime, *, tier: str = "", batch: bool = False
-    ) -> Rates | None:
-        """The rates in force at `at` (aware), or `None` where the book does not know the model."""
-        found = self._find_model(provider, model)
-        if found is None:
+        Args:
+            prices: the list; that of the installed genai-prices by default.
+            layers: the maintained overlay; the one of this package by default.
+            own: the user's overlay.
+        """
+        self._list = installed_list() if prices is None else prices
+        self._layers = shipped_overlays() if layers is None else layers
+        self._own = own
+        self._schedule = lru_cache(CACHED_MODELS_MAX)(self._find_schedule)
+        self._dumped = b""
+        texts = [*(one.text for layer in LAYERS for one in self._layers.get(layer, ()))]
+        texts += [own.text] if own else []
+        digest = sha256("\0".join(texts).encode()).hexdigest()[:8]
+        self.version: Final = f"{self._list.version}+{digest}"
+
+    @property
+    def prices(self) -> PriceList:
+        """The list at the bottom."""
+        return self._list
+
+    @property
+    def own(self) -> Overlay | None:
+        """The user's overlay at the top."""
+        return self._own
+
+    def with_own(self, own: Overlay | None) -> "PriceBook":
+        """The same book with another overlay of the user's."""
+        return PriceBook(self._list, self._layers, own)
+
+    def rates_of(self, call: Call) -> Rates | None:
+        """The rates in force for `call` when it started, or `None` where nobody knows a price.
+
+        They are found by the model that answered; where the book does not know that, by the one
+        that was asked.
+        """
+        schedule = self._schedule(
+            call.provider,
+            call.response_model,
+            call.request_model,
+            call.response_service_tier or call.request_service_tier,
+            call.batch,
+            call.price_context,
+        )
+        return None if schedule is None else schedule.at(call.start_time)
+
+    def providers_of(self, model: str) -> list[str]:
+        """Who sells `model` by the list, its maker first; ids of the list."""
+        sellers = [seller for seller in self._list.providers() if self._list.find(seller, model)]
+        return sorted(sellers, key=lambda seller: seller not in MAKERS)
+
+    def dump(self) -> bytes:
+        """The whole book, compressed: what is kept with the calls that it priced."""
+        if not self._dumped:
+            overlays = {
+                layer: [[one.name, one.text] for one in self._layers.get(layer, ())]
+                for layer in LAYERS
+            }
+            content = {
+                "format": _FORMAT,
+                "list": {"version": self._list.version, "providers": self._list.raw},
+                "layers": overlays,
+                "own": [self._own.name, self._own.text] if self._own else None,
+            }
+            # Without a time in its head, so that the same book is the same bytes.
+            self._dumped = gzip.compress(json.dumps(content).encode(), mtime=0)
+        return self._dumped
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The book that `dump` made.
+
+        Raises:
+            PriceError: `data` is no book, or one of a later version of this program.
+        """
+        try:
+            content = cast("dict[str, Any]", json.loads(gzip.decompress(data)))
+            if content["format"] != _FORMAT:
+                msg = f"the price book has the format {content['format']}: update spanledger"
+                raise PriceError(msg)
+            prices = PriceList(content["list"]["version"], content["list"]["providers"])
+            layers = {
+                layer: tuple(read_overlay(text, name) for name, text in overlays)
+                for layer, overlays in content["layers"].items()
+            }
+            own = content["own"] and read_overlay(content["own"][1], content["own"][0])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
+            if isinstance(error, PriceError):
+                raise
+            msg = "the price book is damaged, or none"
+            raise PriceError(msg) from error
+        return cls(prices, layers, own or None)
+
+    def _find_schedule(
+        self,
+        provider: str,
+        response_model: str,
+        request_model: str,
+        tier: str,
+        batch: bool,  # noqa: FBT001 - as above
+        context: PriceContext,
+    ) -> "_Schedule | None":
+        models = (response_model, request_model)
+        for model in dict.fromkeys(models[::-1] if provider in ASKED_FIRST else models):
+            if model:
+                schedule = self._schedule_of(provider, model, _words(tier, context, batch=batch))
+                if schedule is not None:
+                    return schedule
+        return None
+
+    def _schedule_of(self, provider: str, model: str, words: dict[str, str]) -> "_Schedule | None":
+        listed = LIST_PROVIDERS.get(provider, provider)
+        found = self._list.find(listed, model)
+        names = tuple(dict.fromkeys((model.strip().lower(), bare_name(listed, model))))
+        asked = {
+            **{word: (value.lower(),) for word, value in words.items()},
+            "provider": tuple(dict.fromkeys((listed, provider.lower()))),
+            "model": names,
+        }
+        prices, fees, tiers, uplifts = (self._stated(layer, asked) for layer in LAYERS)
+        own = self._own.statements(asked) if self._own else ()
+        base, variants, source = (), (), f"overlay for {listed}/{names[-1]}"
+        if found is not None:
+            source = _source(self._list.version, found)
+            base = found.model.base(source)
+            variants = tuple(
+                one
+                for one in found.model.variants(source)
+                if all(words.get(word) == value for word, value in one.conditions.items())
+            )
+        if not (base or any(one.prices for one in chain(prices, fees, tiers, uplifts, own))):
             return None
-        _, info = found
-        context = _context(tier, batch=batch)
-        variants = _variants_at(info, at, context) if context else ()
-        tier_known = bool(variants) or not context
-        return self._compiled(provider, model, _price_at(info, at), variants, tier_known=tier_known)
+        return _Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 
-    def _match(self, provider: str, model: str) -> tuple[str, ModelInfo] | None:
-        listed: Provider | None = self._providers.get(LIST_PROVIDERS.get(provider, provider))
-        info = listed.find_model(model, all_providers=list_providers) if listed else None
-        if listed is None or info is None:
+    def _stated(self, layer: str, asked: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+        return tuple(
+            chain.from_iterable(one.statements(asked) for one in self._layers.get(layer, ()))
+        )
+
+
+class _Schedule:
+    """All that is stated about one model in one context, and the rates that follow at a time."""
+
+    def __init__(
+        self, source: str, words: Mapping[str, str], layers: tuple[Sequence[Statement], ...]
+    ) -> None:
+        self._source = source
+        self._demands = tuple(word for word in DEMANDING if word in words)
+        self._words = words
+        self._layers = layers
+        stated = tuple(chain.from_iterable(self._layers))
+        periods = [one.period for one in stated]
+        edges = {edge for period in periods for edge in (period.start, period.end)}
+        self._edges = sorted(edge for edge in edges if edge is not None)
+        self._recurs = any(period.recurs for period in periods)
+        self._of_epoch: dict[int, Rates] = {}
+        self._compiled: dict[tuple[tuple[int, ...], ...], Rates | None] = {}
+
+    def at(self, instant: datetime) -> Rates | None:
+        """The rates at `instant`: within an epoch always the same, unless hours or days matter."""
+        epoch = bisect_right(self._edges, instant)
+        known = self._of_epoch.get(epoch)
+        if known is not None:
+            return known
+        holding = self._holding(instant)
+        # The statements live as long as this does, so their ids tell them apart.
+        key = tuple(tuple(map(id, statements)) for statements in holding)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(holding)
+        rates = self._compiled[key]
+        if not self._recurs and rates is not None:
+            self._of_epoch[epoch] = rates
+        return rates
+
+    def _holding(self, instant: datetime) -> tuple[tuple[Statement, ...], ...]:
+        """Of each layer, what holds and counts: of the variants all, the first the most."""
+        base, prices, fees, variants, tiers, uplifts, own = self._layers
+        tier = _last(tiers, instant)
+        return (
+            _last(base, instant) or tuple(base[:1]),
+            _last(prices, instant),
+            tuple(one for one in fees if instant in one.period),
+            # A multiplier of ours is for the plain price; a price is merged over the list's.
+            () if tier and tier[0].multiplier else _holding_now(variants, instant),
+            tier,
+            _last(uplifts, instant),
+            _last(own, instant),
+        )
+
+    def _compile(self, holding: tuple[tuple[Statement, ...], ...]) -> Rates | None:
+        prices: dict[str, tuple[Price, Statement]] = {}
+        satisfied: set[str] = set()
+        for place, statements in enumerate(holding):
+            for one in statements:
+                satisfied.update(one.conditions)
+                _apply(prices, one, fees=place == len(holding) - 1)
+        if not prices:
             return None
-        return f"list:{self.version}/{listed.id}/{info.id}", info
-
-    def _compile(
-        self, provider: str, model: str, epoch: int, variants: tuple[int, ...], *, tier_known: bool
-    ) -> Rates | None:
-        found = self._find_model(provider, model)
-        if found is None:
-            return None
-        source, info = found
-        price, since = _dated_prices(info)[epoch]
-        prices = _priced_units(price)
-        for index in reversed(variants):  # of several variants the first that has a rate gives it
-            prices |= _priced_units((info.price_variants or [])[index].prices)
-        innermost_first = sorted(prices, key=lambda unit: -len(_wholes(unit)))
-        rates = tuple(_rate(unit, prices[unit], frozenset(prices)) for unit in innermost_first)
-        return Rates(rates, source, since, tier_known)
+        missing = [word for word in self._demands if word not in satisfied]
+        units = frozenset(prices)
+        rates = tuple(
+            make_rate(unit, price, units, one.source, one.period.since)
+            for unit, (price, one) in sorted(prices.items(), key=lambda item: -len(wholes(item[0])))
+        )
+        return Rates(
+            rates,
+            source=self._source,
+            missing=", ".join(_asked(word, self._words[word]) for word in missing),
+        )
 
 
-def _context(tier: str, *, batch: bool) -> dict[str, str]:
-    context = {} if tier in STANDARD_TIERS else {"service_tier": tier}
-    # Anthropic names batch as its service tier; the list data calls it a kind of processing.
-    return {"processing": "batch"} if batch or tier == "batch" else context
+def _holding_now(variants: Sequence[Statement], instant: datetime) -> tuple[Statement, ...]:
+    """All that hold; the first counts most, so it is applied last."""
+    return tuple(one for one in reversed(variants) if instant in one.period)
 
 
-def _dated_prices(info: ModelInfo) -> list[tuple[ModelPrice, date | None]]:
-    if isinstance(info.prices, ModelPrice):
-        return [(info.prices, None)]
-    return [(dated.prices, _start(dated)) for dated in info.prices]
+def _last(statements: Sequence[Statement], instant: datetime) -> tuple[Statement, ...]:
+    """The last that holds."""
+    return next(((one,) for one in reversed(statements) if instant in one.period), ())
 
 
-def _start(dated: ConditionalPrice) -> date | None:
-    constraint = dated.constraint
-    return constraint.start_date if isinstance(constraint, StartDateConstraint) else None
+def _apply(prices: dict[str, tuple[Price, Statement]], one: Statement, *, fees: bool) -> None:
+    """Let a statement change what others have stated; `fees`: a multiplier is for tools as well."""
+    for unit, price in one.prices.items():
+        if price is None:
+            prices.pop(unit, None)
+        else:
+            prices[unit] = (price, one)
+    if one.multiplier is not None:
+        for unit, (price, _) in prices.items():
+            if fees or unit not in TOOL_FEES:
+                prices[unit] = (price.times(one.multiplier), one)
 
 
-def _price_at(info: ModelInfo, at: datetime) -> int:
-    """Index of the last of the model's prices whose condition holds; the first where none does."""
-    if isinstance(info.prices, ModelPrice):
-        return 0
-    holding = (
-        index
-        for index, dated in reversed(list(enumerate(info.prices)))
-        if dated.constraint is None or dated.constraint.active(at)
-    )
-    return next(holding, 0)
+def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
+    """What selects a price, by name. Anthropic names batch as its service tier."""
+    words = dict(context)
+    if tier not in STANDARD_TIERS:
+        words["service_tier"] = tier
+    if words.get("service_tier") == "batch" or batch:
+        words.pop("service_tier", None)
+        words["batch"] = "true"
+    if words.get("speed") in {"standard", ""}:
+        del words["speed"]
+    return words
 
 
-def _variants_at(info: ModelInfo, at: datetime, context: dict[str, str]) -> tuple[int, ...]:
-    """Indices of the variants that the tier or batch selects at `at`."""
-    return tuple(
-        index
-        for index, variant in enumerate(info.price_variants or ())
-        if all(context.get(key) == value for key, value in variant.when.items())
-        and (variant.constraint is None or variant.constraint.active(at))
-    )
+def _asked(word: str, value: str) -> str:
+    return word if value == "true" else f"{word} {value}"
 
 
-def _priced_units(price: ModelPrice) -> dict[str, Decimal | TieredPrices]:
-    keys: dict[str, Decimal | TieredPrices | None] = price.__dict__
-    return {unit: value for unit, key in PRICE_KEYS.items() if (value := keys.get(key)) is not None}
+def _source(version: str, found: Found) -> str:
+    source = f"list:{version}/{found.provider}/{found.model.id}"
+    return source if found.match == "exact" else f"{source} ({found.match})"
 
 
-def _rate(unit: str, price: Decimal | TieredPrices, priced: frozenset[str]) -> Rate:
-    contains = tuple(part for part in UNITS if part in priced and unit in _wholes(part))
-    if isinstance(price, TieredPrices):
-        tiers = tuple((tier.start, tier.price) for tier in reversed(price.tiers))
-        return Rate(unit, price.base, tiers, contains)
-    return Rate(unit, price, (), contains)
-
-
-def _wholes(unit: str) -> frozenset[str]:
-    """Every unit that contains `unit`, directly or not."""
-    direct = PART_OF.get(unit, ())
-    return frozenset(direct).union(*(_wholes(whole) for whole in direct))
+@lru_cache(maxsize=1)
+def shipped_overlays() -> Mapping[str, Sequence[Overlay]]:
+    """The maintained overlay of this package: a file for each layer and group of providers."""
+    folder = files("spanledger.pricing") / "shipped"
+    found: dict[str, list[Overlay]] = {layer: [] for layer in LAYERS}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        group, _, rest = file.name.partition(".")
+        layer = rest.removesuffix(".yaml")
+        if layer in found:
+            name = f"spanledger/{group}.{layer}"
+            found[layer].append(read_overlay(file.read_text(encoding="utf-8"), name))
+    return found

@@ -57,7 +57,6 @@ class Cost:
 
     def __init__(
         self,
-        *,
         status: CostStatus,
         amount: Decimal,
         lines: tuple[PriceLine, ...] | Callable[[], tuple[PriceLine, ...]],

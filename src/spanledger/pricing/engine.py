@@ -1,127 +1,76 @@
 """From a call and a price book to its cost: one pure function."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from decimal import Decimal
+from functools import partial
 
 from spanledger.call import Call
-from spanledger.pricing.book import PER_TOKENS, PriceBook, Rates
-from spanledger.pricing.cost import SCALE, Cost, CostStatus, PriceLine, Unpriced
-from spanledger.usage import PART_OF, UNITS, Usage
+from spanledger.pricing.book import PriceBook
+from spanledger.pricing.cost import CURRENCY, Cost, CostStatus, Unpriced
+from spanledger.pricing.rates import Rates
 
 __all__ = ["price"]
 
-NEEDS_OWN_RATE: Final = frozenset(
-    {
-        "cache_read_tokens",
-        "cache_read_audio_tokens",
-        "cache_write_tokens",
-        "cache_write_1h_tokens",
-        "input_audio_tokens",
-        "output_audio_tokens",
-        "output_image_tokens",
-    }
-)
-"""Units that providers price apart. Others (reasoning, image input, five-minute writes) cost what
-the unit that contains them costs unless the book has a rate for them."""
-
 
 def price(call: Call, book: PriceBook) -> Cost | Unpriced:
-    """Say what `call` cost by the rates in force when it started."""
+    """Say what `call` cost: what the provider stated, else by the rates of the time it started."""
+    usage = call.usage
+    # Nearly every call is like this: everything was stated, and has a price.
+    if usage.plain and not (call.replay or call.usage_partial or call.usage_source == "estimated"):
+        rates = book.rates_of(call)
+        if rates is not None and call.reported_amount is None and not rates.missing:
+            amount = rates.quick(usage)
+            if amount is not None:
+                return Cost("priced", amount, partial(rates.lines, usage), book.version)
+    return _price_carefully(call, book)
+
+
+def _price_carefully(call: Call, book: PriceBook) -> Cost | Unpriced:
     if call.usage_problem:
         return Unpriced(call.usage_problem, "invalid")
-    if _nothing_consumed(call):
-        return Cost(status="priced", amount=Decimal(0), lines=(), book_version=book.version)
+    if call.replay or _is_refused(call):
+        # A result from the application's cache, or a request that the provider did not serve.
+        return Cost("priced", Decimal(0), (), book.version)
+    own = _own_figure(call, book)
+    if call.reported_amount is None or call.reported_currency not in {"", CURRENCY}:
+        return own
+    computed, lines = (own.amount, own.lines) if isinstance(own, Cost) else (None, ())
+    return Cost("reported", call.reported_amount, lines, book.version, computed, own.reason)
+
+
+def _is_refused(call: Call) -> bool:
+    return call.error_type.isdecimal() and not call.usage.reported()
+
+
+def _own_figure(call: Call, book: PriceBook) -> Cost | Unpriced:
     if not call.usage.reported():
         return Unpriced("no usage was reported")
-    rates = _find_rates(call, book)
+    rates = book.rates_of(call)
     if rates is None:
-        return Unpriced(f"no price is known for {call.provider} model {call.model!r}")
-    return _cost(call, rates, book.version)
-
-
-def _nothing_consumed(call: Call) -> bool:
-    """A result from the application's cache, or a request that the provider refused to serve."""
-    refused = call.error_type.isdecimal() and not call.usage.reported()
-    return call.replay or refused
-
-
-def _find_rates(call: Call, book: PriceBook) -> Rates | None:
-    """By the model that answered; where the book does not know it, by the one that was asked."""
-    for model in dict.fromkeys((call.response_model, call.request_model)):
-        rates = book.rates(
-            call.provider, model, call.start_time, tier=call.service_tier, batch=call.batch
-        )
-        if model and rates is not None:
-            return rates
-    return None
-
-
-def _cost(call: Call, rates: Rates, book_version: str) -> Cost | Unpriced:
-    remaining = _remaining(call.usage, rates)
+        who = f"{call.provider} " if call.provider else ""
+        return Unpriced(f"no price is known for {who}model {call.model!r}")
+    remaining = rates.remaining(call.usage)
     if overlapping := [unit for unit, quantity in remaining.items() if quantity < 0]:
         return Unpriced(f"parts of {overlapping[0]} overlap by an amount that was not reported")
-    unrated = [unit for unit in call.usage.reported() if _unrated(unit, call.usage, remaining)]
-    lines = _lines(call.usage, rates, remaining)
+    unrated = rates.unrated(call.usage)
+    lines = rates.lines(call.usage)
     if not lines and unrated:
         return Unpriced(f"{rates.source} has no rate for {', '.join(unrated)}")
     status, reason = _status(call, rates, unrated)
-    return Cost(
-        status=status,
-        amount=sum((line.amount for line in lines), Decimal(0)),
-        lines=lines,
-        book_version=book_version,
-        reason=reason,
-    )
-
-
-def _remaining(usage: Usage, rates: Rates) -> dict[str, int]:
-    """What remains of each unit after its parts that have a rate of their own, innermost first.
-
-    The method of genai-prices' `decompose`: summed over all units, nothing counts twice.
-    """
-    remaining: dict[str, int] = {}
-    for rate in rates.rates:
-        parts = sum(remaining[part] for part in rate.contains)
-        remaining[rate.unit] = (getattr(usage, rate.unit) or 0) - parts
-    return remaining
-
-
-def _lines(usage: Usage, rates: Rates, remaining: dict[str, int]) -> tuple[PriceLine, ...]:
-    return tuple(
-        _line(rates, rate.unit, quantity, rate.at(usage.input_tokens or 0))
-        for rate in sorted(rates.rates, key=lambda rate: UNITS.index(rate.unit))
-        if (quantity := remaining[rate.unit])
-    )
-
-
-def _unrated(unit: str, usage: Usage, priced: dict[str, int]) -> bool:
-    """A quantity that nothing in the book prices as what it is."""
-    needs_rate = unit in NEEDS_OWN_RATE or unit not in PART_OF
-    return needs_rate and unit not in priced and bool(getattr(usage, unit))
-
-
-def _line(rates: Rates, unit: str, quantity: int, rate: Decimal) -> PriceLine:
-    exact = Decimal(quantity) * rate / PER_TOKENS
-    return PriceLine(
-        unit=unit,
-        quantity=Decimal(quantity),
-        rate=rate,
-        per=PER_TOKENS,
-        amount=exact.quantize(SCALE, ROUND_HALF_EVEN),
-        source=rates.source,
-        effective_date=rates.effective_date,
-    )
+    amount = sum((line.amount for line in lines), Decimal(0))
+    return Cost(status, amount, lines, book.version, None, reason)
 
 
 def _status(call: Call, rates: Rates, unrated: list[str]) -> tuple[CostStatus, str]:
     if unrated:
         return "partial", f"{rates.source} has no rate of its own for {', '.join(unrated)}"
-    if not rates.tier_known:
-        tier = "batch" if call.batch else call.service_tier
-        return "partial", f"{rates.source} has no rates for the {tier} tier: list price used"
-    if call.usage_partial and call.usage_source == "estimated":
-        return "partial", "the tokens were counted by an estimate, and not all of them were seen"
+    if rates.missing:
+        return "partial", f"{rates.source} has no rates for {rates.missing}: list price used"
     if call.usage_partial:
+        if call.usage_source == "estimated":
+            return (
+                "partial",
+                "the tokens were counted by an estimate, and not all of them were seen",
+            )
         return "partial", "the stream ended early: the usage may not be final"
     if call.usage_source == "estimated":
         return "estimated", "the tokens were counted by an estimate"

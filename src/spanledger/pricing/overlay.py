@@ -1,0 +1,351 @@
+"""The overlay: dated prices of one's own, on top of the list.
+
+A file is a list of overrides; of those that fit a call and hold at its time the last one counts::
+
+    overrides:
+      - match: {provider: openai, model: "gpt-4o*", batch: true}
+        from: 2026-01-01
+        to: 2026-07-01
+        weekdays: [mon, tue, wed, thu, fri]
+        hours: "22:00-06:00"
+        prices: {input_mtok: "2", output_mtok: {base: "8", tiers: [{start: 200000, price: "9"}]}}
+        note: the contract of January
+      - match: {provider: anthropic}
+        multiplier: "0.9"
+
+Prices are US dollars, merged key by key over what holds below them; `null` takes one back. Times
+are UTC. `match` names the provider, the model, and what else the call must say (`batch`,
+`service_tier`, `region` and so on), each as a pattern with `*` or a list of patterns.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from fnmatch import translate
+from pathlib import Path
+from typing import Final, NoReturn, cast
+
+import yaml
+
+from spanledger.errors import PriceError
+from spanledger.pricing.statement import Period, Price, Statement
+from spanledger.pricing.units import PRICE_KEYS
+
+__all__ = ["Overlay", "load_overlay", "read_overlay"]
+
+_LOADER: Final = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+"""The one in C, ten times as fast, where PyYAML was built with it."""
+
+_PRICE_MAX: Final = Decimal(1_000_000)
+_MULTIPLIER_MAX: Final = Decimal(1000)
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)")
+_GLOB: Final = re.compile(r"[*?\[]")
+_KEYS: Final = frozenset(
+    {"match", "from", "to", "weekdays", "hours", "prices", "multiplier", "note", "source"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Override:
+    """An override: for whom, and what it states."""
+
+    patterns: Mapping[str, re.Pattern[str]]
+    """Word of the call -> what one of its values must match."""
+    statement: Statement
+
+    providers: frozenset[str]
+    """The providers that it is for, in so many words; empty where a pattern says it, or nobody."""
+
+    def fits(self, words: Mapping[str, Sequence[str]]) -> bool:
+        return all(
+            any(map(pattern.fullmatch, words.get(word, ("",))))
+            for word, pattern in self.patterns.items()
+        )
+
+
+class Overlay:
+    """The overrides of one file. Immutable."""
+
+    def __init__(self, name: str, text: str, overrides: Sequence[_Override]) -> None:
+        self.name: Final = name
+        """What price lines show as the source, for instance `prices.yaml`."""
+        self.text: Final = text
+        """The file as it was read."""
+        self._overrides: Final = overrides
+        # A maintained overlay has hundreds of overrides, few of them for one provider.
+        self._places: Final[dict[str, list[int]]] = defaultdict(list)
+        for place, one in enumerate(overrides):
+            for provider in one.providers or ("",):
+                self._places[provider].append(place)
+
+    def __len__(self) -> int:
+        return len(self._overrides)
+
+    def statements(self, words: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+        """What it states for a call, in the order of the file: the last that holds counts.
+
+        Args:
+            words: the call's provider and model, each by all its names, and what else selects a
+                price, all in lower case.
+        """
+        places = {
+            place for name in ("", *words["provider"]) for place in self._places.get(name, ())
+        }
+        candidates = (self._overrides[place] for place in sorted(places))
+        return tuple(one.statement for one in candidates if one.fits(words))
+
+
+def read_overlay(text: str, name: str) -> Overlay:
+    """Read an overlay.
+
+    Args:
+        text: YAML, or JSON, which is YAML as well.
+        name: of the file, for the errors and as the source of its prices.
+
+    Raises:
+        PriceError: it says something that it cannot mean; with file, line and reason.
+    """
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        msg = f"{name}:{line}: no YAML: {error.problem}"
+        raise PriceError(msg) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        msg = f"{name}: no YAML: {error}"
+        raise PriceError(msg[:300]) from error
+    return _Reader(name).read(text, root)
+
+
+class _Reader:
+    """Reads the nodes of a file, which know their lines as values would not."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def read(self, text: str, root: yaml.Node | None) -> Overlay:
+        if root is None:
+            return Overlay(self._name, text, ())
+        top = self._mapping(root)
+        for key, node in top.items():
+            if key != "overrides":
+                self._refuse(node, f"unknown key {key!r}: an overlay has `overrides`")
+        overrides: list[_Override] = []
+        seen: dict[object, int] = {}
+        for node in self._entries(top.get("overrides")):
+            fields = self._mapping(node)
+            overrides.append(self._override(node, fields))
+            said = tuple(
+                (key, self._plain(fields[key]))
+                for key in ("match", "from", "to", "weekdays", "hours")
+                if key in fields
+            )
+            identity = repr(said)
+            if identity in seen:
+                self._refuse(
+                    node, f"the same match and time as in line {seen[identity]}: one must go"
+                )
+            seen[identity] = _line(node)
+        return Overlay(self._name, text, tuple(overrides))
+
+    def _override(self, node: yaml.Node, fields: Mapping[str, yaml.Node]) -> _Override:
+        for key, value in fields.items():
+            if key not in _KEYS:
+                self._refuse(value, f"unknown key {key!r}: use {', '.join(sorted(_KEYS))}")
+        if "match" not in fields:
+            self._refuse(node, "an override says in `match` for whom it is")
+        if ("prices" in fields) == ("multiplier" in fields):
+            self._refuse(node, "an override has either `prices` or a `multiplier`")
+        match = self._mapping(fields["match"])
+        patterns = {word: self._pattern(value) for word, value in match.items()}
+        named = self._texts(match["provider"]) if "provider" in match else []
+        conditions = {
+            word: self._plain(value)
+            for word, value in match.items()
+            if word not in {"provider", "model"}
+        }
+        return _Override(
+            patterns,
+            Statement(
+                source=f"overlay:{self._name}:{_line(node)}",
+                period=self._period(node, fields),
+                prices=self._prices(fields.get("prices")),
+                multiplier=self._multiplier(fields.get("multiplier")),
+                conditions={word: str(value) for word, value in conditions.items()},
+            ),
+            frozenset() if any(map(_GLOB.search, named)) else frozenset(named),
+        )
+
+    def _pattern(self, node: yaml.Node) -> re.Pattern[str]:
+        globs = [translate(text) for text in self._texts(node)]
+        if not globs:
+            self._refuse(node, "an empty list matches nothing")
+        return re.compile("|".join(globs))
+
+    def _texts(self, node: yaml.Node) -> list[str]:
+        """A value, or each of a list, in lower case."""
+        values = self._entries(node) if isinstance(node, yaml.SequenceNode) else [node]
+        return [self._text(value).lower() for value in values]
+
+    def _prices(self, node: yaml.Node | None) -> dict[str, Price | None]:
+        if node is None:
+            return {}
+        prices: dict[str, Price | None] = {}
+        for key, value in self._mapping(node).items():
+            if key not in PRICE_KEYS:
+                self._refuse(value, f"unknown unit {key!r}: use {', '.join(PRICE_KEYS)}")
+            prices[PRICE_KEYS[key][0]] = self._price(key, value)
+        if not prices:
+            self._refuse(node, "`prices` names no price")
+        return prices
+
+    def _price(self, key: str, node: yaml.Node) -> Price | None:
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag == "tag:yaml.org,2002:null":
+                return None
+            return Price(self._amount(node, f"price for {key}", _PRICE_MAX))
+        fields = self._mapping(node)
+        if fields.keys() != {"base", "tiers"}:
+            self._refuse(node, f"a price for {key} by size has `base` and `tiers`")
+        tiers: list[tuple[int, Decimal]] = []
+        for entry in self._entries(fields["tiers"]):
+            tier = self._mapping(entry)
+            if tier.keys() != {"start", "price"}:
+                self._refuse(entry, "a tier has `start` and `price`")
+            start = self._text(tier["start"])
+            if not start.isdecimal() or (tiers and int(start) <= tiers[-1][0]):
+                self._refuse(tier["start"], f"tiers start at rising numbers of tokens, not {start}")
+            amount = self._amount(tier["price"], f"price for {key}", _PRICE_MAX)
+            tiers.append((int(start), amount))
+        return Price(self._amount(fields["base"], f"price for {key}", _PRICE_MAX), tuple(tiers))
+
+    def _multiplier(self, node: yaml.Node | None) -> Decimal | None:
+        return None if node is None else self._amount(node, "multiplier", _MULTIPLIER_MAX)
+
+    def _amount(self, node: yaml.Node, what: str, most: Decimal) -> Decimal:
+        """A number exactly as it is written: YAML would make a float of it."""
+        text = self._text(node)
+        try:
+            amount = Decimal(text)
+        except InvalidOperation:
+            amount = Decimal("nan")
+        if not amount.is_finite():
+            self._refuse(node, f"{what} is {text!r}, not a number")
+        if amount < 0:
+            self._refuse(node, f"negative {what} {text}")
+        if amount > most:
+            self._refuse(node, f"{what} {text} is beyond {most}")
+        return amount
+
+    def _period(self, node: yaml.Node, fields: Mapping[str, yaml.Node]) -> Period:
+        start, end = (
+            self._instant(fields[key]) if key in fields else None for key in ("from", "to")
+        )
+        if start is not None and end is not None and start >= end:
+            self._refuse(node, f"it ends ({end.isoformat()}) before it starts")
+        return Period(
+            start=start,
+            end=end,
+            weekdays=self._weekdays(fields.get("weekdays")),
+            hours=self._hours(fields.get("hours")),
+        )
+
+    def _instant(self, node: yaml.Node) -> datetime:
+        text = self._text(node)
+        try:
+            if len(text) <= len("2026-01-01"):
+                return datetime.combine(date.fromisoformat(text), time(), UTC)
+            instant = datetime.fromisoformat(text)
+        except ValueError:
+            self._refuse(node, f"{text!r} is neither a date nor an RFC 3339 time")
+        if instant.tzinfo is None:
+            self._refuse(node, f"the time {text} has no zone: end it with Z")
+        return instant.astimezone(UTC)
+
+    def _weekdays(self, node: yaml.Node | None) -> frozenset[int]:
+        if node is None:
+            return frozenset()
+        days: set[int] = set()
+        for entry in self._entries(node):
+            day = self._text(entry).lower()[:3]
+            if day not in _DAYS:
+                self._refuse(entry, f"{day!r} is no day of the week: use {', '.join(_DAYS)}")
+            days.add(_DAYS.index(day))
+        return frozenset(days)
+
+    def _hours(self, node: yaml.Node | None) -> tuple[time, time] | None:
+        if node is None:
+            return None
+        text = self._text(node)
+        found = _HOURS.fullmatch(text)
+        try:
+            if found is None:
+                raise ValueError
+            hours = [int(part) for part in found.groups()]
+            start = time(hours[0], hours[1])
+            end = time() if hours[2:] == [24, 0] else time(hours[2], hours[3])
+        except ValueError:
+            self._refuse(node, f'hours are written as "16:30-00:30", not {text!r}')
+        if start == end:
+            self._refuse(node, f"the hours {text} are none, or all: leave them out for all")
+        return start, end
+
+    def _mapping(self, node: yaml.Node) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            self._refuse(node, "a mapping of names to values is expected here")
+        fields: dict[str, yaml.Node] = {}
+        for key, value in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
+            name = self._text(key)
+            if name in fields:
+                self._refuse(key, f"{name!r} is said twice")
+            fields[name] = value
+        return fields
+
+    def _entries(self, node: yaml.Node | None) -> list[yaml.Node]:
+        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self._refuse(node, "a list is expected here")
+        return cast("list[yaml.Node]", node.value)
+
+    def _text(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self._refuse(node, "a plain value is expected here")
+        return str(node.value)
+
+    def _plain(self, node: yaml.Node) -> object:
+        """The node as a value that can be compared."""
+        if isinstance(node, yaml.ScalarNode):
+            return str(node.value).lower()
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self._plain(entry) for entry in self._entries(node))
+        return tuple(sorted((key, self._plain(it)) for key, it in self._mapping(node).items()))
+
+    def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
+        msg = f"{self._name}:{_line(node)}: {reason}"
+        raise PriceError(msg)
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
+
+
+def load_overlay(path: Path) -> Overlay:
+    """Read an overlay's file.
+
+    Raises:
+        PriceError: it cannot be read, or says something that it cannot mean.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise PriceError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: it is no text in UTF-8"
+        raise PriceError(msg) from error
+    return read_overlay(text, path.name)
