@@ -73,7 +73,7 @@ class Collector:
     def up(self) -> Generator[None]:
         """Listen where the URL says."""
         with ExitStack() as stack:
-            pipeline = stack.enter_context(Pipeline(self.store, PriceBook(), utc_now))
+            pipeline = stack.enter_context(Pipeline(self.store, PriceBook, utc_now))
             receiver = create_receiver(
                 pipeline=pipeline,
                 keys=KeyRing(self.keys),

@@ -45,7 +45,8 @@ def serve(settings: Settings) -> Generator[Served]:
         keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)
         on_loopback = _is_loopback(settings.host)
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
-        pipeline = stack.enter_context(Pipeline(store, PriceBook(), utc_now))
+        book = PriceBook()
+        pipeline = stack.enter_context(Pipeline(store, lambda: book, utc_now))
         receiver = create_receiver(
             pipeline=pipeline,
             keys=keys,

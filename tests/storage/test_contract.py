@@ -26,7 +26,7 @@ from spanledger.storage.query import (
     Selection,
 )
 from spanledger.storage.row import CostRow
-from spanledger.usage import UNITS, Usage
+from spanledger.usage import PART_OF, UNITS, Usage
 
 Builder = Callable[..., CostRow]
 
@@ -528,7 +528,8 @@ def test_listing_pages_join(store: Store, project: str, a_row: Builder) -> None:
 
 def full_row(project: str) -> CostRow:
     """A row in which no field has its default."""
-    usage = Usage(**{unit: 2 ** (12 - depth) for unit, depth in zip(UNITS, DEPTHS, strict=True)})
+    # Each quantity differs, and parts fit into their wholes.
+    usage = Usage(**{unit: 10 ** (6 - 2 * depth(unit)) - n for n, unit in enumerate(UNITS)})
     call = Call(
         project=project,
         trace_id="a" * 32,
@@ -601,8 +602,9 @@ def full_row(project: str) -> CostRow:
     return CostRow(call, cost, datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC))
 
 
-DEPTHS = (0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 0, 1, 2, 3, *range(1, 12))
-"""How deep each unit stands below its whole, so that quantities differ and parts fit."""
+def depth(unit: str) -> int:
+    """How deep a unit stands below its whole."""
+    return max((depth(whole) + 1 for whole in PART_OF.get(unit, ())), default=0)
 
 
 def test_full_row_comes_back(store: Store, project: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,7 +73,7 @@ def test_period_acts_come_back(store: Store, project: str) -> None:
     assert list(store.periods(project)) == [acts[1], acts[0], acts[2]]
 
 
-def a_repricing(project: str, number: int = 1, **said: object) -> Repricing:
+def a_repricing(project: str, number: int = 1, **said: Any) -> Repricing:
     """A repricing in which no field has its default."""
     full = Repricing(
         project=project,
@@ -102,7 +103,7 @@ def a_repricing(project: str, number: int = 1, **said: object) -> Repricing:
             ),
         ),
     )
-    return replace(full, **said)  # pyright: ignore[reportArgumentType] - fields by name
+    return replace(full, **said)
 
 
 def test_repricings_come_back(store: Store, project: str) -> None:
@@ -167,9 +168,9 @@ def test_replaced_rows_have_every_column(embedded: ClickHouseStore) -> None:
             "WHERE database = 'spanledger' AND table = 'replaced_calls'"
         )
 
-    assert dict(answer.result_rows) == {"repricing": "String"} | {
-        column.name: column.type for column in COLUMNS
-    }
+    assert {name: type_ for name, type_ in answer.result_rows} == {  # noqa: C416 - typed
+        "repricing": "String"
+    } | {column.name: column.type for column in COLUMNS}
 
 
 def test_months_have_bounds() -> None:

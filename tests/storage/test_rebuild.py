@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from spanledger.pricing.cost import Cost
-from spanledger.storage.books import dump_book
 from spanledger.storage.clickhouse import open_embedded
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.protocol import Store
@@ -50,7 +49,7 @@ def traffic(project: str, calls: int) -> list[CostRow]:
 
 def test_every_amount_is_computed_again(store: Store, project: str) -> None:
     """S3.3: from the usage and the book in the store alone, each cost comes out the same."""
-    store.keep_book(BOOK.version, dump_book(BOOK), NOON)
+    store.keep_book(BOOK.version, BOOK.dump(), NOON)
     store.write(traffic(project, 3_000))
 
     result = rebuild(store, Selection(project=project))
@@ -62,7 +61,7 @@ def test_every_amount_is_computed_again(store: Store, project: str) -> None:
 
 def test_what_differs_is_found(store: Store, project: str) -> None:
     """An amount that its usage does not give is counted and named; what has no book is counted."""
-    store.keep_book(BOOK.version, dump_book(BOOK), NOON)
+    store.keep_book(BOOK.version, BOOK.dump(), NOON)
     forged = fresh(a_call(project))
     assert isinstance(forged.cost, Cost)
     more = Cost(
@@ -103,7 +102,7 @@ def test_an_empty_store(project: str) -> None:
 def test_a_store_of_100_000_calls(tmp_path: Path) -> None:
     """Issue 4: every stored amount of a 100k-call store, from raw usage and price version."""
     store = open_embedded(tmp_path / "data")
-    store.keep_book(BOOK.version, dump_book(BOOK), NOON)
+    store.keep_book(BOOK.version, BOOK.dump(), NOON)
     rows = traffic("p", 100_000)
     for start in range(0, len(rows), 10_000):
         store.write(rows[start : start + 10_000])

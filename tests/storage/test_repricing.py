@@ -8,7 +8,7 @@ import pytest
 
 from spanledger.errors import HistoryRefused, InvalidQuery, StoreError
 from spanledger.pricing.cost import Cost, Unpriced
-from spanledger.storage.history import MICROSECOND, Difference
+from spanledger.storage.history import MICROSECOND, Difference, Repricing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.periods import set_period
 from spanledger.storage.protocol import Store
@@ -315,11 +315,11 @@ class MeetingStore(MemoryStore):
         super().__init__()
         self._other = other
 
-    def keep_repricing(self, repricing: object) -> None:
+    def keep_repricing(self, repricing: Repricing) -> None:
         """Keep it, after the other's."""
-        for one in self._other.repricings(repricing.project):  # pyright: ignore[reportAttributeAccessIssue]
+        for one in self._other.repricings(repricing.project):
             super().keep_repricing(one)
-        super().keep_repricing(repricing)  # pyright: ignore[reportArgumentType] - a repricing
+        super().keep_repricing(repricing)
 
 
 def test_two_processes_do_not_reprice_at_once(project: str) -> None:

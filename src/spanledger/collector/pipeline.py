@@ -15,7 +15,6 @@ from spanledger.call import Call
 from spanledger.errors import StoreError
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.engine import price
-from spanledger.storage.books import dump_book
 from spanledger.storage.protocol import Store
 from spanledger.storage.redelivery import write_calls
 from spanledger.storage.row import CostRow
@@ -49,7 +48,16 @@ class Pipeline:
     The price book is kept in the store before the first row that was priced by it.
     """
 
-    def __init__(self, store: Store, book: PriceBook, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, book: Callable[[], PriceBook], clock: Callable[[], datetime]
+    ) -> None:
+        """Begin to take calls.
+
+        Args:
+            store: where they go.
+            book: gives the price book in force.
+            clock: the time in UTC.
+        """
         self._store = store
         self._book = book
         self._clock = clock
@@ -64,7 +72,7 @@ class Pipeline:
         Raises:
             PipelineFull: too much is waiting; nothing was taken.
         """
-        now, book = self._clock(), self._book
+        now, book = self._clock(), self._book()
         batch = _Batch([CostRow(call, price(call, book), now) for call in calls], book)
         try:
             self._waiting.put_nowait(batch)
@@ -72,10 +80,6 @@ class Pipeline:
             msg = f"{WAITING_MAX} batches are waiting to be written: send again later"
             raise PipelineFull(msg) from None
         return batch.done
-
-    def use(self, book: PriceBook) -> None:
-        """Price by `book` from now on; what has been priced stays so."""
-        self._book = book
 
     def close(self) -> None:
         """Write what is waiting, then stop."""
@@ -125,7 +129,7 @@ class Pipeline:
     def _keep(self, book: PriceBook) -> datetime:
         """Keep `book` in the store; return since when it has been in use."""
         if self._kept is None or self._kept[0] != book.version:
-            since = self._store.keep_book(book.version, dump_book(book), self._clock())
+            since = self._store.keep_book(book.version, book.dump(), self._clock())
             self._kept = (book.version, since)
         return self._kept[1]
 

@@ -18,7 +18,7 @@ from spanledger.errors import HistoryRefused, InvalidQuery
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.cost import Cost
 from spanledger.pricing.engine import price
-from spanledger.storage.books import dump_book, kept_book
+from spanledger.storage.books import kept_book
 from spanledger.storage.columns import round_money
 from spanledger.storage.differences import Tally
 from spanledger.storage.evidence import (
@@ -100,7 +100,7 @@ def reprice(
         begun = replace(
             _plan(store, book, order, clock()), id=f"rp_{secrets.token_hex(8)}", state="applying"
         )
-        store.keep_book(book.version, dump_book(book), clock())
+        store.keep_book(book.version, book.dump(), clock())
         store.keep_repricing(begun)
         try:
             # Another process may have begun as well: both see both, and neither goes on.
