@@ -55,7 +55,11 @@ def serve(settings: Settings) -> Generator[Served]:
         )
         served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
         stack.enter_context(serving(receiver, otlp_socket))
-        stack.enter_context(serving(create_app(store=store, keys=keys, clock=utc_now), api_socket))
+        stack.enter_context(
+            serving(
+                create_app(store=store, keys=keys, clock=utc_now, book=lambda: book), api_socket
+            )
+        )
         yield served
 
 

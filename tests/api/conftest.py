@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from spanledger.api.app import create_app
 from spanledger.call import Call
 from spanledger.errors import StoreError
+from spanledger.pricing.book import PriceBook
 from spanledger.pricing.cost import Cost, PriceLine, Unpriced
 from spanledger.storage.keys import KeyRing, Role
 from spanledger.storage.memory import MemoryStore
@@ -26,6 +27,8 @@ from spanledger.usage import Usage
 MakeRow = Callable[..., CostRow]
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+
+BOOK = PriceBook()
 
 
 class SwitchableStore(MemoryStore):
@@ -105,7 +108,7 @@ def server(tmp_path: Path) -> Server:
         "admin": "the-admin-key",
     }
     store, now = SwitchableStore(), [NOW]
-    app = create_app(store=store, keys=keys, clock=lambda: now[0])
+    app = create_app(store=store, keys=keys, clock=lambda: now[0], book=lambda: BOOK)
     return Server(app, store, keys, secrets, now)
 
 

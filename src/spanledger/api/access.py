@@ -17,13 +17,15 @@ from starlette.responses import Response
 
 from spanledger.api.cursors import Cursor, Question, read_cursor, write_cursor
 from spanledger.api.errors import Refused, SignInNeeded
-from spanledger.api.parameters import Parameter, Parameters, read_parameters
+from spanledger.api.parameters import Parameter, Parameters, json_items, read_parameters
 from spanledger.api.sessions import Sessions
+from spanledger.pricing.book import PriceBook
 from spanledger.storage.keys import Key, KeyRing, Role, allows
 from spanledger.storage.protocol import Store
 from spanledger.storage.query import Selection
 
 __all__ = [
+    "ADMIN",
     "ANYONE",
     "FORM_BYTES_MAX",
     "SESSION_COOKIE",
@@ -38,7 +40,7 @@ __all__ = [
 
 SESSION_COOKIE: Final = "spanledger_session"
 FORM_BYTES_MAX: Final = 4_096
-"""A key and little else: no form of ours is larger."""
+"""A key and little else: no form of ours is larger, and no JSON object either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Access:
     by: Literal["key", "session"] = "key"
 
 
+ADMIN: Final = Access("admin")
 ANYONE: Final = Access(None)
 VIEWER: Final = Access("viewer")
 SIGNED_IN: Final = Access("viewer", by="session")
@@ -63,6 +66,8 @@ class House:
     keys: KeyRing
     sessions: Sessions
     clock: Callable[[], datetime]
+    book: Callable[[], PriceBook]
+    """Gives the price book in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,11 @@ class Asked:
         if self.key is None:
             raise _no_key()
         return self.key.project
+
+    @property
+    def by(self) -> str:
+        """Who asks: the name of their key."""
+        return "" if self.key is None else self.key.name
 
     def selection(
         self,
@@ -149,9 +159,14 @@ class Endpoint:
 def add_endpoint(app: FastAPI, endpoint: Endpoint, house: House) -> None:
     """Register `endpoint` behind the gate."""
 
-    def answer(request: Request, form: Annotated[dict[str, str], Depends(_form)]) -> Response:
+    def answer(request: Request, body: Annotated[bytes, Depends(_body)]) -> Response:
         key = _admit(request, endpoint.access, house)
-        parameters = read_parameters(request.query_params.multi_items(), endpoint.parameters)
+        items, form = request.query_params.multi_items(), dict[str, str]()
+        if _is_json(request):
+            items += json_items(body)
+        else:
+            form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        parameters = read_parameters(items, endpoint.parameters)
         return endpoint.answer(Asked(request, house, key, parameters, form))
 
     app.add_api_route(
@@ -208,16 +223,20 @@ def _check_origin(request: Request) -> None:
         raise Refused(403, "This form was sent by another site.")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a submitted form; none where there is no form."""
-    if request.method != "POST":
-        return {}
+async def _body(request: Request) -> bytes:
+    """A submitted form or JSON object; empty where there is none."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES_MAX:
-            raise Refused(413, f"The form is larger than {FORM_BYTES_MAX} bytes.")
-    return dict(parse_qsl(body.decode("utf-8", "replace")))
+    if request.method == "POST":
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_BYTES_MAX:
+                raise Refused(413, f"The form is larger than {FORM_BYTES_MAX} bytes.")
+    return body
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
 
 
 def _documentation(endpoint: Endpoint) -> dict[str, Any]:

@@ -19,9 +19,9 @@ class UnpricedModel:
     calls: int
     input_tokens: int
     output_tokens: int
-    first_seen: datetime | None
+    first_seen: datetime
     """When the first of the calls started, in UTC."""
-    last_seen: datetime | None
+    last_seen: datetime
 
 
 def unpriced_models(
@@ -53,4 +53,5 @@ def unpriced_models(
             last_seen=result.last_seen,
         )
         for result in store.costs(query).results
+        if result.first_seen is not None and result.last_seen is not None  # so for any call
     )
