@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Final
 
 from spanledger import __version__
-from spanledger.commands import keys, price, prices
+from spanledger.commands import keys, periods, price, prices, reprice
 from spanledger.commands.command import EPILOG, add_command, say, settings_of
 from spanledger.errors import SettingsError, SpanledgerError
 from spanledger.settings import Settings, child_environment
@@ -62,6 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
     price.add_commands(commands)
     prices.add_commands(commands)
     keys.add_commands(commands)
+    reprice.add_commands(commands)
+    periods.add_commands(commands)
     return parser
 
 

@@ -5,11 +5,13 @@ SpanledgerError
 ├── SettingsError       a setting, option or file of ours is wrong: the operator mends it
 ├── InvalidQuery        a question to the store makes no sense: the caller mends it
 ├── InvalidRecord       a recorded answer cannot be read: whoever recorded it mends it
+├── HistoryRefused      it would move what must stay, or is under way: the text says what
 └── StoreError          the store did not do what it was asked: try again later
     └── StoreLocked     another process owns the data directory
 """
 
 __all__ = [
+    "HistoryRefused",
     "InvalidQuery",
     "InvalidRecord",
     "InvalidUsage",
@@ -39,6 +41,10 @@ class InvalidQuery(SpanledgerError, ValueError):
 
 class InvalidRecord(SpanledgerError, ValueError):
     """A recorded answer that cannot be read, such as one without a time."""
+
+
+class HistoryRefused(SpanledgerError):
+    """A repricing, an undo or a closing that must not happen now, such as one in a closed month."""
 
 
 class StoreError(SpanledgerError):

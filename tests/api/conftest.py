@@ -44,28 +44,24 @@ RATES = ExchangeRates(
 )
 
 
-class SwitchableStore:
+class SwitchableStore(MemoryStore):
     """A memory store that can be told to fail, as a store does whose disk is gone."""
 
     def __init__(self) -> None:
-        self.memory = MemoryStore()
+        super().__init__()
         self.failure: Exception | None = None
-
-    def write(self, rows: Sequence[CostRow]) -> None:
-        """Keep the rows."""
-        self.memory.write(rows)
 
     def costs(self, query: CostQuery) -> CostTable:
         """Sum, or fail."""
         self._fail()
-        return self.memory.costs(query)
+        return super().costs(query)
 
     def calls(
         self, where: Selection, *, limit: int, after: CallPosition | None = None
     ) -> Sequence[CostRow]:
         """List, or fail."""
         self._fail()
-        return self.memory.calls(where, limit=limit, after=after)
+        return super().calls(where, limit=limit, after=after)
 
     def _fail(self) -> None:
         if self.failure is not None:
@@ -125,7 +121,7 @@ def server(tmp_path: Path) -> Server:
         "admin": "the-admin-key",
     }
     store, now = SwitchableStore(), [NOW]
-    app = create_app(store=store, keys=keys, clock=lambda: now[0], book=BOOK, rates=RATES)
+    app = create_app(store=store, keys=keys, clock=lambda: now[0], book=lambda: BOOK, rates=RATES)
     return Server(app, store, keys, secrets, now)
 
 

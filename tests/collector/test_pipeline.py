@@ -58,7 +58,7 @@ class GatedStore(MemoryStore):
 
 def build_pipeline(store: MemoryStore) -> Pipeline:
     """A pipeline whose clock stands at NOW."""
-    return Pipeline(store, BOOK, lambda: NOW)
+    return Pipeline(store, lambda: BOOK, lambda: NOW)
 
 
 def test_rows_are_priced_and_stamped() -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from spanledger.api.cursors import Cursor, Question, read_cursor, write_cursor
 from spanledger.api.errors import Refused, SignInNeeded
-from spanledger.api.parameters import Parameter, Parameters, read_parameters
+from spanledger.api.parameters import Parameter, Parameters, json_items, read_parameters
 from spanledger.api.sessions import Sessions
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.exchange_rates import ExchangeRates
@@ -27,6 +27,7 @@ from spanledger.storage.protocol import Store
 from spanledger.storage.query import Selection
 
 __all__ = [
+    "ADMIN",
     "ANYONE",
     "FORM_BYTES_MAX",
     "SESSION_COOKIE",
@@ -41,7 +42,7 @@ __all__ = [
 
 SESSION_COOKIE: Final = "spanledger_session"
 FORM_BYTES_MAX: Final = 4_096
-"""A key and little else: no form of ours is larger."""
+"""A key and little else: no form of ours is larger, and no JSON object either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Access:
     by: Literal["key", "session"] = "key"
 
 
+ADMIN: Final = Access("admin")
 ANYONE: Final = Access(None)
 VIEWER: Final = Access("viewer")
 SIGNED_IN: Final = Access("viewer", by="session")
@@ -66,7 +68,8 @@ class House:
     keys: KeyRing
     sessions: Sessions
     clock: Callable[[], datetime]
-    book: PriceBook
+    book: Callable[[], PriceBook]
+    """Gives the price book in force."""
     rates: ExchangeRates
 
 
@@ -113,6 +116,11 @@ class Asked:
         if self.key is None:
             raise _no_key()
         return self.key.project
+
+    @property
+    def by(self) -> str:
+        """Who asks: the name of their key."""
+        return "" if self.key is None else self.key.name
 
     def selection(
         self,
@@ -188,7 +196,10 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint, house: House) -> None:
         key: Annotated[Key | None, Depends(admitted)],
         body: Annotated[bytes, Depends(sent)],
     ) -> Response:
-        parameters = read_parameters(request.query_params.multi_items(), endpoint.parameters)
+        items = request.query_params.multi_items()
+        if endpoint.parameters and _is_json(request):
+            items += json_items(body)
+        parameters = read_parameters(items, endpoint.parameters)
         return endpoint.answer(Asked(request, house, key, parameters, body))
 
     app.add_api_route(
@@ -254,6 +265,11 @@ async def _read_body(request: Request, bytes_max: int) -> bytes:
             if len(body) > bytes_max:
                 raise Refused(413, f"The body is larger than {bytes_max} bytes.")
     return bytes(body)
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
 
 
 def _documentation(endpoint: Endpoint) -> dict[str, Any]:

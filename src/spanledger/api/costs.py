@@ -95,7 +95,7 @@ def costs(asked: Asked) -> Response:
 def result_json(result: CostResult, group_by: Iterable[str] = ()) -> dict[str, Any]:
     """A result as our JSON has it, with a key for each dimension of `group_by`."""
     fields = asdict(result)
-    for internal in ("bucket", "group", "amount"):
+    for internal in ("bucket", "group", "amount", "first_seen", "last_seen"):
         del fields[internal]
     groups = zip(group_by, result.group, strict=True)
     return {
