@@ -11,7 +11,7 @@ from spanledger.api.app import create_app
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.errors import SettingsError
-from spanledger.pricing.book import PriceBook
+from spanledger.pricing.current import CurrentBook
 from spanledger.pricing.exchange_rates import NO_RATES, ExchangeRates
 from spanledger.serving import base_url, listen, serving
 from spanledger.settings import KEYS_FILE, Settings
@@ -38,15 +38,17 @@ def serve(settings: Settings) -> Generator[Served]:
     Raises:
         SettingsError: a port is taken, the address is open to others and no key exists, or the
             file of exchange rates cannot be used.
+        PriceError: the adopted price list, or the user's overlay, cannot be used.
         StoreError: the data directory cannot be used, or another process owns it.
     """
-    rates_file, book = settings.exchange_rates_file, PriceBook()
+    rates_file = settings.exchange_rates_file
     rates = ExchangeRates.load(Path(rates_file)) if rates_file else NO_RATES
     with ExitStack() as stack:
         api_socket = stack.enter_context(listen(settings.host, settings.port))
         otlp_socket = stack.enter_context(listen(settings.host, settings.otlp_http_port))
         store = open_embedded(settings.data_dir)
         stack.callback(store.close)
+        book = CurrentBook(settings.data_dir, settings.prices_file)
         keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)
         on_loopback = _is_loopback(settings.host)
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)

@@ -41,7 +41,7 @@ def estimates(asked: Asked) -> Response:
             raise invalid(message, param=name)
     found = estimate(
         body,
-        asked.house.book,
+        asked.house.book(),
         expected_output_tokens=cast("int | None", body.get("expected_output_tokens")),
         at=_at(body.get("at")) or asked.house.clock(),
     )
