@@ -1,7 +1,7 @@
 """Repricing on the command line, here and at a server."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -38,7 +38,7 @@ def where(tmp_path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def served(where: tuple[str, str]) -> Iterator[tuple[str, ...]]:
+def served(where: tuple[str, str]) -> Generator[tuple[str, ...]]:
     """A server over the directory; gives the options that ask it."""
     settings = Settings(data_dir=Path(where[1]), port=0, otlp_http_port=0, admin_key=KEY)
     with serve(settings) as server:
