@@ -28,7 +28,6 @@ from spanledger.usage import QUANTITY_MAX
         ("anthropic", {"server_tool_use": {"web_fetch_requests": 5}}, {}),
         ("anthropic", {"server_tool_use": None}, {}),
         ("openrouter", {"server_tool_use": {"web_search_requests": 1}}, {"web_searches": 1}),
-        ("openai", {"prompt_tokens_details": {"web_search_requests": 2}}, {"web_searches": 2}),
         ("perplexity", {"num_search_queries": 18}, {"web_searches": 18}),
         ("perplexity", {"num_search_queries": None, "citation_tokens": None}, {}),
         ("perplexity", {"citation_tokens": 20_016}, {"citation_tokens": 20_016}),
@@ -146,7 +145,6 @@ from spanledger.usage import QUANTITY_MAX
         ("mistral_ai", {"prompt_audio_seconds": None, "prompt_tokens": 4}, {}),
         ("mistral_ai", {"prompt_audio_seconds": {}, "prompt_tokens": 4}, {}),
         # Nothing of the kind.
-        ("openai", {"prompt_tokens": 5, "prompt_tokens_details": None}, {}),
         ("openai", {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 1}}, {}),
         ("openai", {}, {}),
     ],

@@ -17,8 +17,6 @@ _TOKENS: Final = frozenset(("input_tokens", "output_tokens", *PART_OF))
 _STATED: Final[Shape] = {
     # Anthropic, and OpenRouter for its own tool.
     "server_tool_use": {"web_search_requests": "web_searches"},
-    # LiteLLM, which puts Anthropic's count among the details.
-    "prompt_tokens_details": {"web_search_requests": "web_searches"},
     # Perplexity: chat completions, and its responses.
     "num_search_queries": "web_searches",
     "tool_calls_details": {"search_web": {"invocation": "web_searches"}},
