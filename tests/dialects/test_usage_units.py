@@ -123,6 +123,7 @@ from spanledger.usage import QUANTITY_MAX
             {"input_pixels": 4600},
         ),
         ("openai", {"input_characters": 1200}, {"input_characters": 1200}),
+        ("elevenlabs", {"characters": 1200}, {"input_characters": 1200}),
         ("gcp.vertex_ai", {"billableCharacterCount": 64}, {"input_characters": 64}),
         ("gcp.gemini", {"images": 2}, {"images": 2}),
         ("openai", {COUNTED: {"images": 2}}, {"images": 2}),

@@ -52,6 +52,7 @@ _STATED: Final[Shape] = {
     "billableCharacterCount": "input_characters",
     # What the request alone determines: speech and images.
     "input_characters": "input_characters",
+    "characters": "input_characters",
     "images": "images",
     # What our dialects have counted in the answer, where nobody has stated it.
     COUNTED: MappingProxyType({unit: unit for unit in UNITS if unit not in _TOKENS}),

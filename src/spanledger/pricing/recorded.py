@@ -108,8 +108,13 @@ _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COUNTS: Final = frozenset(UNITS) - {"input_tokens", "output_tokens", *PART_OF}
-_OTHER_COUNTS: Final = {"characters": "input_characters", "n": "images"}
-_SECONDS: Final = ("audio_seconds", "duration_seconds", "seconds")
+_OTHER_COUNTS: Final = {
+    "characters": "input_characters",
+    "n": "images",
+    "pages": "input_pages",
+    "web_search_requests": "web_searches",
+}
+_SECONDS: Final = ("audio_seconds", "duration", "duration_seconds", "seconds")
 _STATUS: Final = ("status", "status_code", "http_status")
 _TIERS: Final = ("service_tier", "requested_service_tier")
 _FAILURES: Final = range(400, 600)
