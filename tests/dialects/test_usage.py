@@ -717,6 +717,22 @@ def test_own_dialects(provider: str, raw: Json, usage: Usage) -> None:
                 output_audio_tokens=400,
             ),
         ),
+        # LiteLLM states Anthropic's searches twice.
+        (
+            "openai",
+            {
+                "prompt_tokens": 20,
+                "prompt_tokens_details": {"web_search_requests": 2},
+                "completion_tokens": 5,
+                "server_tool_use": {"web_search_requests": 2},
+            },
+            Usage(input_tokens=20, output_tokens=5, web_searches=2),
+        ),
+        (
+            "openai",
+            {"prompt_tokens": 20, "prompt_tokens_details": {"web_search_requests": 1}},
+            Usage(input_tokens=20, web_searches=1),
+        ),
         # Perplexity's responses.
         (
             "perplexity",

@@ -28,7 +28,6 @@ from spanledger.usage import QUANTITY_MAX
         ("anthropic", {"server_tool_use": {"web_fetch_requests": 5}}, {}),
         ("anthropic", {"server_tool_use": None}, {}),
         ("openrouter", {"server_tool_use": {"web_search_requests": 1}}, {"web_searches": 1}),
-        ("openai", {"prompt_tokens_details": {"web_search_requests": 2}}, {"web_searches": 2}),
         ("perplexity", {"num_search_queries": 18}, {"web_searches": 18}),
         ("perplexity", {"num_search_queries": None, "citation_tokens": None}, {}),
         ("perplexity", {"citation_tokens": 20_016}, {"citation_tokens": 20_016}),
@@ -124,6 +123,7 @@ from spanledger.usage import QUANTITY_MAX
             {"input_pixels": 4600},
         ),
         ("openai", {"input_characters": 1200}, {"input_characters": 1200}),
+        ("elevenlabs", {"characters": 1200}, {"input_characters": 1200}),
         ("gcp.vertex_ai", {"billableCharacterCount": 64}, {"input_characters": 64}),
         ("gcp.gemini", {"images": 2}, {"images": 2}),
         ("openai", {COUNTED: {"images": 2}}, {"images": 2}),
@@ -146,7 +146,6 @@ from spanledger.usage import QUANTITY_MAX
         ("mistral_ai", {"prompt_audio_seconds": None, "prompt_tokens": 4}, {}),
         ("mistral_ai", {"prompt_audio_seconds": {}, "prompt_tokens": 4}, {}),
         # Nothing of the kind.
-        ("openai", {"prompt_tokens": 5, "prompt_tokens_details": None}, {}),
         ("openai", {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 1}}, {}),
         ("openai", {}, {}),
     ],

@@ -225,6 +225,18 @@ def test_forms_of_a_payload(payload: object, partial: bool) -> None:  # noqa: FB
     assert call.usage_partial == partial
 
 
+def test_evidence_that_cannot_be_written() -> None:
+    """A usage that is too deep for JSON is none; nothing fails."""
+    deep: Line = {}
+    for _ in range(100_000):
+        deep = {"usage": deep}
+    call = read_recorded(build_line(payload={"usage": {**CHAT_USAGE, "deep": deep}}))
+
+    assert (call.usage, call.usage_raw) == (PLAIN, "")
+    huge = read_recorded(build_line(context={"beta": 10**5000}))
+    assert huge.price_context == ()
+
+
 def test_lines_of_json() -> None:
     """Ollama streams lines, of which the last has the counts."""
     lines = [
@@ -405,7 +417,7 @@ def test_refusals(payload: object, context: Line, error_type: str) -> None:
     assert (call.usage, call.usage_source) == (Usage(), "none")
 
 
-@pytest.mark.parametrize("status", [200, "200", "many", True])
+@pytest.mark.parametrize("status", [200, "200", "many", True, "9" * 5000, 4.04, []])
 def test_no_refusal(status: object) -> None:
     """Any other status says nothing of the answer."""
     call = read_recorded(build_line(context={"status": status}))

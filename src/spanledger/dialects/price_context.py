@@ -31,6 +31,8 @@ _STATED: Final = {
 }
 """Names in usage objects that select a price, with the names that the price book matches."""
 
+_NAMES: Final = frozenset({*_STATED, CONTEXT})
+
 _OURS: Final = frozenset(
     {
         "annotated",
@@ -97,7 +99,10 @@ def price_context(
         model: the one that was asked for; it may name a region where the host does not.
         asked: what the caller knows besides. What the answer says comes before it.
     """
-    found = {**_place(host.lower(), model if model.startswith("arn:") else ""), **asked}
+    place = _place(host.lower(), model if model.startswith("arn:") else "")
+    if not place and not asked and provider not in _THINKERS and _NAMES.isdisjoint(raw):
+        return ()
+    found = {**place, **asked}
     for name in _STATED.keys() & raw.keys():
         if value := text(raw, name):
             found[_STATED[name]] = value

@@ -27,6 +27,7 @@ _CHAT: Final[Shape] = {
             "ephemeral_5m_input_tokens": "cache_write_5m_tokens",
             "ephemeral_1h_input_tokens": "cache_write_1h_tokens",
         },
+        "web_search_requests": "web_searches",
         "audio_tokens": "input_audio_tokens",
         "image_tokens": "input_image_tokens",
     },
@@ -112,7 +113,7 @@ def read_usage(provider: str, raw: Json) -> Usage:
     """
     stated = object_in({"usage": raw}, "usage")
     tokens = _reader(provider, stated)(provider, stated)
-    return Usage(**tokens, **read_units(provider, stated))
+    return Usage(**{**tokens, **read_units(provider, stated)})
 
 
 def _reader(provider: str, raw: Json) -> _Reader:

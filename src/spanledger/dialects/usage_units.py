@@ -17,8 +17,6 @@ _TOKENS: Final = frozenset(("input_tokens", "output_tokens", *PART_OF))
 _STATED: Final[Shape] = {
     # Anthropic, and OpenRouter for its own tool.
     "server_tool_use": {"web_search_requests": "web_searches"},
-    # LiteLLM, which puts Anthropic's count among the details.
-    "prompt_tokens_details": {"web_search_requests": "web_searches"},
     # Perplexity: chat completions, and its responses.
     "num_search_queries": "web_searches",
     "tool_calls_details": {"search_web": {"invocation": "web_searches"}},
@@ -56,6 +54,7 @@ _STATED: Final[Shape] = {
     "billableCharacterCount": "input_characters",
     # What the request alone determines: speech and images.
     "input_characters": "input_characters",
+    "characters": "input_characters",
     "images": "images",
     # What our dialects have counted in the answer, where nobody has stated it.
     COUNTED: MappingProxyType({unit: unit for unit in UNITS if unit not in _TOKENS}),

@@ -108,11 +108,16 @@ _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COUNTS: Final = frozenset(UNITS) - {"input_tokens", "output_tokens", *PART_OF}
-_OTHER_COUNTS: Final = {"characters": "input_characters", "n": "images"}
-_SECONDS: Final = ("audio_seconds", "duration_seconds", "seconds")
+_OTHER_COUNTS: Final = {
+    "characters": "input_characters",
+    "n": "images",
+    "pages": "input_pages",
+    "web_search_requests": "web_searches",
+}
+_SECONDS: Final = ("audio_seconds", "duration", "duration_seconds", "seconds")
 _STATUS: Final = ("status", "status_code", "http_status")
 _TIERS: Final = ("service_tier", "requested_service_tier")
-_FAILURES: Final = range(400, 600)
+_FAILURES: Final = frozenset(map(str, range(400, 600)))
 
 
 def read_recorded(line: Mapping[str, object]) -> Call:
@@ -160,7 +165,7 @@ def read_recorded(line: Mapping[str, object]) -> Call:
         usage_problem=problem,
         usage_source="none" if raw is None else "provider",
         usage_partial=not answer.complete,
-        usage_raw="" if raw is None else json.dumps(raw),
+        usage_raw=_evidence(raw),
         batch=said.batch,
         request_service_tier=said.service_tier,
         response_service_tier=answer.service_tier,
@@ -245,7 +250,7 @@ def _read_context(context: object) -> _Context:
         batch=_spelled("batch", left.pop("batch", None)).lower() in {"true", "1"},
         service_tier=_spelled("service_tier", _first(left, _TIERS)),
         failure=str(status) if _is_failure(status) else "",
-        headers={name.lower(): str(value) for name, value in named},
+        headers={name.lower(): value for name, value in named if isinstance(value, str)},
         counts=_counts(left),
         seconds=_first(left, _SECONDS),
         rest={name: spelled for name in left if (spelled := _spelled(name, left[name]))},
@@ -269,12 +274,13 @@ def _spelled(name: str, value: object) -> str:
     if value is not None and not isinstance(value, str | Real):
         msg = f"`context.{name}` is a {type(value).__name__}, not a text, number or truth"
         raise InvalidRecord(msg)
-    return "" if value is None else str(value)
+    if isinstance(value, str):
+        return value
+    return "" if exact_amount(value) is None else str(value)
 
 
 def _is_failure(status: object) -> bool:
-    stated = int(status) if isinstance(status, str) and status.isdecimal() else status
-    return isinstance(stated, int) and stated in _FAILURES
+    return str(status) in _FAILURES if isinstance(status, str | int) else False
 
 
 def _with_context(dialect: Dialect, usage: Json | None, said: _Context) -> Json | None:
@@ -301,6 +307,13 @@ def _usage(provider: str, raw: Json | None, *, refused: bool) -> tuple[Usage, st
     return usage, "" if stated else _UNKNOWN_USAGE
 
 
+def _evidence(raw: Json | None) -> str:
+    """The usage as JSON; none of what is too deep, or too long, to be written."""
+    with suppress(ValueError, RecursionError):
+        return "" if raw is None else json.dumps(raw)
+    return ""
+
+
 def _status_of(payload: object) -> str:
     """The status of HTTP that an error states in its body, as Google's and OpenRouter's do."""
     error = section(cast("Json", payload), "error") if isinstance(payload, dict) else None
@@ -312,8 +325,8 @@ def _answer(dialect: Dialect, payload: object) -> Answer:
     if isinstance(payload, str):
         return _streamed(dialect, payload)
     if isinstance(payload, list):
-        events = [_event(dialect, item) for item in cast("list[object]", payload)]
-        answer = reduce(lambda so_far, one: follow(dialect, so_far, one), events, Answer())
+        items = cast("list[object]", payload)
+        answer = reduce(lambda so_far, item: _after(dialect, so_far, item), items, Answer())
         return replace(answer, complete=True)
     if payload is None:
         return Answer(complete=True)
@@ -347,15 +360,16 @@ def _streamed(dialect: Dialect, payload: str) -> Answer:
     return reduce(lambda so_far, one: follow(dialect, so_far, one), events, Answer())
 
 
-def _event(dialect: Dialect, item: object) -> Event:
-    """One event of a list: its data alone, or with its name beside it, or at its name."""
-    if isinstance(item, str):
-        return Event("", item)
-    body: Json = cast("Json", item) if isinstance(item, dict) else {}
-    name, data = body.get("event"), body.get("data")
-    if isinstance(name, str) and isinstance(data, str | dict):
-        return Event(name, data if isinstance(data, str) else json.dumps(data))
-    if dialect is bedrock.CONVERSE and len(body) == 1:
-        ((name, data),) = body.items()
-        return Event(name, json.dumps(data))
-    return Event("", json.dumps(body))
+def _after(dialect: Dialect, answer: Answer, item: object) -> Answer:
+    """The answer after an event: its data alone, or with its name beside it, or at its name."""
+    body = cast("Json", item) if isinstance(item, dict) else {"data": item}
+    name, data = body.get("event", ""), body.get("data")
+    if not isinstance(name, str) or not isinstance(data, str | dict):
+        name, data = "", cast("object", body)
+        if dialect is bedrock.CONVERSE and len(body) == 1:
+            ((name, data),) = body.items()
+    if isinstance(data, str):
+        return follow(dialect, answer, Event(name, data))
+    return (
+        dialect.read_event(answer, name, cast("Json", data)) if isinstance(data, dict) else answer
+    )
