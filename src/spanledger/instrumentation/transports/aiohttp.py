@@ -7,7 +7,7 @@ is shown to the exchange as it arrives, its content encoding undone where the se
 
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache, wraps
 from types import ModuleType
@@ -62,7 +62,7 @@ class OldAiohttp(Exception):
     """aiohttp before 3.12 knows no middlewares; its requests are not recorded."""
 
 
-def patch(module: ModuleType, recorder: Recorder) -> Iterator[Patch]:
+def patch(module: ModuleType, recorder: Recorder) -> list[Patch]:
     """Put our shell on the session of `module`, which is aiohttp.
 
     Raises:
@@ -70,7 +70,7 @@ def patch(module: ModuleType, recorder: Recorder) -> Iterator[Patch]:
     """
     if not hasattr(module, "ClientMiddlewareType"):
         raise OldAiohttp
-    yield patch_method(module.ClientSession, "_request", _shell, recorder)
+    return [patch_method(module.ClientSession, "_request", _shell, recorder)]
 
 
 def _shell(patched: Patch) -> Callable[..., Awaitable[AsyncResponse]]:

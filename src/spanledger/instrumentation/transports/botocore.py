@@ -4,7 +4,6 @@
 we hook.
 """
 
-from collections.abc import Iterator
 from types import ModuleType
 
 from spanledger.instrumentation.exchange import Recorder
@@ -14,6 +13,6 @@ from spanledger.instrumentation.transports.urllib3 import sending_shell
 __all__ = ["patch"]
 
 
-def patch(module: ModuleType, recorder: Recorder) -> Iterator[Patch]:
+def patch(module: ModuleType, recorder: Recorder) -> list[Patch]:
     """Put our shell on the session of `module`, which is `botocore.httpsession`."""
-    yield patch_method(module.URLLib3Session, "send", sending_shell(decoded=False), recorder)
+    return [patch_method(module.URLLib3Session, "send", sending_shell(decoded=False), recorder)]
