@@ -242,7 +242,11 @@ def test_other_vendors_are_weighed(family: Family) -> None:
 
 def test_claudes_tools_bring_instructions() -> None:
     """Anthropic adds 346 tokens of its own to requests with tools."""
-    tool = {"name": "weather", "description": "Tells the weather.", "input_schema": {}}
+    tool = {
+        "name": "weather",
+        "description": "Tells the weather.",
+        "input_schema": {"type": "object"},
+    }
     plain = ask(model="claude-sonnet-4-6", system="be brief")
     with_tool = ask(model="claude-sonnet-4-6", system="be brief", tools=[tool])
 

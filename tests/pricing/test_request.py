@@ -31,7 +31,10 @@ def texts_of(body: Body, model: str = "gpt-4o") -> list[str]:
             {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": "4"}]}]},
             anthropic.MESSAGES,
         ),
-        ({"messages": HELLO, "tools": [{"name": "f", "input_schema": {}}]}, anthropic.MESSAGES),
+        (
+            {"messages": HELLO, "tools": [{"name": "f", "input_schema": {"type": "object"}}]},
+            anthropic.MESSAGES,
+        ),
         ({"messages": HELLO, "inferenceConfig": {"maxTokens": 5}}, bedrock.CONVERSE),
         ({"messages": HELLO, "toolConfig": {"tools": []}}, bedrock.CONVERSE),
         ({"input": "hello", "prompt": {"id": "pmpt_1"}}, openai.RESPONSES),
@@ -181,7 +184,9 @@ def test_the_rest_of_a_request() -> None:
         {
             "messages": [{"role": "user", "content": [image]}],
             "service_tier": "flex",
-            "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+            "tools": [
+                {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+            ],
         },
         "gpt-4o",
     )
