@@ -11,9 +11,7 @@ without any is the control, whose difference is the noise.
 
 import argparse
 import json
-import platform
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -22,13 +20,12 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
+from measured import Figure, table, write_page
+
 HERE: Final = Path(__file__).parent
-PAGE: Final = HERE.parent / "docs" / "performance.md"
-MARK: Final = re.compile(r"(<!-- measured: capture -->\n).*?(<!-- end measured -->)", re.DOTALL)
 
 VARIANTS: Final = {
     "none": "no instrumentation",
@@ -68,27 +65,6 @@ class Worker:
             self.firsts.setdefault(name, []).append(statistics.median(answer[name]))
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A line of the result."""
-
-    name: str
-    value: float
-    unit: str
-    budget: float | None = None
-
-    def cells(self) -> tuple[str, str, str, str]:
-        """As a row of a table."""
-        within = "" if self.budget is None else "pass" if self.passes else "**missed**"
-        budget = "" if self.budget is None else f"{self.budget:g} {self.unit}"
-        return self.name, f"{self.value:,.2f} {self.unit}", budget, within
-
-    @property
-    def passes(self) -> bool:
-        """Within the budget, if there is one."""
-        return self.budget is None or self.value <= self.budget
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,11 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         grown = _run(workers, options)
         exits = {name: _stop(worker) for name, worker in workers.items()}
     figures = _figures(workers, grown, exits)
-    text = _table(figures, options)
+    command = (
+        f"python benchmarks/capture.py --rounds {options.rounds} --chats {options.chats}"
+        f" --streams {options.streams}"
+    )
+    text = table(command, figures)
     print(text)
     if not options.no_page:
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(MARK.sub(lambda m: m[1] + text + m[2], page), encoding="utf-8")
+        write_page("capture", text)
     return int(options.strict and not all(figure.passes for figure in figures))
 
 
@@ -220,30 +199,6 @@ def _figures(
         Figure(f"exit takes: {VARIANTS['none']}", exits["none"], "s"),
         Figure(f"exit takes: {VARIANTS['hanging']}", exits["hanging"], "s", 2),
     ]
-
-
-def _table(figures: Sequence[Figure], options: argparse.Namespace) -> str:
-    rows = [figure.cells() for figure in figures]
-    command = (
-        f"python benchmarks/capture.py --rounds {options.rounds} --chats {options.chats}"
-        f" --streams {options.streams}"
-    )
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    lines = [
-        f"By `{command}`, {datetime.now(UTC):%d %B %Y %H:%M} UTC, {python}, {_cpu()}.",
-        "",
-        "| what | measured | budget | |",
-        "|---|---:|---:|---|",
-        *(f"| {' | '.join(cells)} |" for cells in rows),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8") if info.exists() else ""
-    names = re.findall(r"model name\s*:\s*(.+)", text)
-    return f"{len(names)} x {names[0]}" if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The examples of docs/api.md: real answers, over three calls that are always the same."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,12 +15,14 @@ from spanledger.api.app import create_app
 from spanledger.call import Call
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.engine import price
+from spanledger.pricing.exchange_rates import ExchangeRate, ExchangeRates
+from spanledger.storage.history import Difference, Repricing
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.row import CostRow
 from spanledger.usage import Usage
 
-__all__ = ["EXAMPLES", "ask", "create_example_app"]
+__all__ = ["BODIES", "CURRENCY_EXAMPLE", "EXAMPLES", "ask", "create_example_app"]
 
 HOST: Final = "http://127.0.0.1:8400"
 KEY: Final = "the key of the examples"
@@ -81,14 +85,74 @@ IN_HOUSE_CALL: Final = Call(
     usage_source="provider",
 )
 
+RATES: Final = ExchangeRates(
+    [
+        ExchangeRate(
+            currency="cny",
+            per_usd=Decimal("7.12"),
+            valid_from=date(2026, 11, 1),
+            source="the books of this company, November 2026",
+        )
+    ]
+)
+
+REPRICING: Final = Repricing(
+    project=GPT_CALL.project,
+    id="rp_5d0c2b7a9e81f364",
+    number=1,
+    made_at=NOON + timedelta(hours=1),
+    made_by="finance",
+    start=NOON.replace(hour=0),
+    end=NOON.replace(hour=0) + timedelta(days=1),
+    models=("gpt-4o-2024-08-06",),
+    book_version="genai-prices/0.2.3+3f9c2a1b",
+    state="applied",
+    state_at=NOON + timedelta(hours=1, seconds=2),
+    state_by="finance",
+    revision=1,
+    replaced_versions=("genai-prices/0.2.2+90d1c7e4",),
+    differences=(
+        Difference(
+            provider="openai",
+            model="gpt-4o-2024-08-06",
+            calls=1,
+            changed_calls=1,
+            amount_before=Decimal("0.0061"),
+            amount_after=Decimal("0.0065"),
+            newly_priced_calls=0,
+            newly_unpriced_calls=0,
+        ),
+    ),
+)
+
 EXAMPLES: Final = {
     "/health": f"{HOST}/health",
     "/v1/costs": f"{HOST}/v1/costs?start_time=2026-11-20&end_time=2026-11-21&group_by=user",
     "/v1/calls": f"{HOST}/v1/calls?user_ids=cora&limit=1",
     "/v1/calls/{call_id}": f"{HOST}/v1/calls/{CLAUDE_CALL.call_id}",
     "/v1/messages/{message_id}/cost": f"{HOST}/v1/messages/m-3/cost",
+    "/v1/estimate": f"{HOST}/v1/estimate",
+    "/v1/prices/unpriced": f"{HOST}/v1/prices/unpriced",
+    "/v1/reprice": f"{HOST}/v1/reprice",
+    "/v1/reprice/verify": f"{HOST}/v1/reprice/verify?start_time=2026-11-20",
+    "/v1/reprice/{repricing_id}/undo": f"{HOST}/v1/reprice/{REPRICING.id}/undo",
+    "/v1/periods": f"{HOST}/v1/periods",
 }
 """What the docs ask each route."""
+
+BODIES: Final[Mapping[str, Mapping[str, object]]] = {
+    "/v1/estimate": {
+        "model": "claude-sonnet-4-6",
+        "system": "You are terse.",
+        "messages": [{"role": "user", "content": "今天的费用是多少?"}],
+        "max_tokens": 300,
+    },
+    "/v1/reprice": {"start_time": "2026-11-20", "end_time": "2026-11-21"},
+    "/v1/periods": {"month": "2026-10"},
+}
+"""What the docs send with a POST."""
+
+CURRENCY_EXAMPLE: Final = f"{HOST}/v1/costs?start_time=2026-11-20&end_time=2026-11-21&currency=cny"
 
 
 def create_example_app() -> FastAPI:
@@ -97,16 +161,23 @@ def create_example_app() -> FastAPI:
     calls = (CLAUDE_CALL, GPT_CALL, IN_HOUSE_CALL)
     recorded_at = NOON + timedelta(seconds=6)
     store.write([CostRow(call, price(call, book), recorded_at) for call in calls])
+    store.keep_book(book.version, book.dump(), recorded_at)
+    store.keep_repricing(REPRICING)
     with TemporaryDirectory() as empty:
         keys = KeyRing(Path(empty) / "keys.json", admin_key=KEY)
-    return create_app(store=store, keys=keys, clock=lambda: recorded_at)
+    return create_app(
+        store=store, keys=keys, clock=lambda: recorded_at, book=lambda: book, rates=RATES
+    )
 
 
-def ask(app: FastAPI, url: str) -> str:
-    """The body of the answer to a GET of `url`."""
+def ask(
+    app: FastAPI, url: str, method: str = "GET", body: Mapping[str, object] | None = None
+) -> str:
+    """The body of the answer to a request of `url`; a body is sent as JSON."""
 
     async def exchange() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
-            return await client.get(url, headers={"Authorization": f"Bearer {KEY}"})
+            headers = {"Authorization": f"Bearer {KEY}"}
+            return await client.request(method, url, headers=headers, json=body)
 
     return asyncio.run(exchange()).raise_for_status().text

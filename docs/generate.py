@@ -17,7 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
-from examples import EXAMPLES, ask, create_example_app
+from examples import BODIES, CURRENCY_EXAMPLE, EXAMPLES, ask, create_example_app
+from fastapi import FastAPI
 
 from spanledger.call import Call
 from spanledger.cli import make_parser
@@ -104,7 +105,11 @@ def _settings() -> Iterator[str]:
 
 def _cli() -> Iterator[str]:
     for name, parser in _commands(make_parser()):
-        arguments = [action for action in _actions(parser) if action.dest != "help"]
+        arguments = [
+            action
+            for action in _actions(parser)
+            if action.dest != "help" and not isinstance(action.choices, Mapping)
+        ]
         yield from (f"## `{name}`", "", _sentence(str(parser.description)), "")
         yield from _table(
             ("Argument", "Meaning"), ((_spelling(a), _sentence(str(a.help))) for a in arguments)
@@ -122,7 +127,7 @@ def _commands(
     """Every command that can be run, with its full name."""
     choices = [action.choices for action in _actions(parser)]
     groups = [cast("Mapping[str, Any]", group) for group in choices if isinstance(group, Mapping)]
-    if not groups:
+    if not groups or parser.get_default("command"):
         yield parser.prog, parser
     for group in groups:
         for command in group.values():
@@ -154,9 +159,22 @@ def _routes() -> Iterator[str]:
             yield from (f"### `{method.upper()} {path}`", "")
             yield from (f"For: {route['x-role']}. {_unwrapped(route['description'])}", "")
             yield from _parameters(route["parameters"])
-            key = "" if route["x-role"] == "anyone" else '-H "Authorization: Bearer $KEY" '
-            answer = json.dumps(json.loads(ask(app, EXAMPLES[path])), indent=2)
-            yield from ("```console", f"$ curl {key}'{EXAMPLES[path]}'", answer, "```", "")
+            yield from _example(app, method.upper(), path, route["x-role"])
+
+
+def _example(app: FastAPI, method: str, path: str, role: str) -> Iterator[str]:
+    url = EXAMPLES.get(path)
+    if url is None:
+        return
+    body = BODIES.get(path) if method == "POST" else None
+    answer = json.dumps(json.loads(ask(app, url, method, body)), indent=2)
+    options = {"GET": "", "POST": "-X POST "}[method]
+    options += "" if role == "anyone" else '-H "Authorization: Bearer $KEY" '
+    if body is not None:
+        options = (
+            options.replace("-X POST ", "") + f"--json '{json.dumps(body, ensure_ascii=False)}' "
+        )
+    yield from ("```console", f"$ curl {options}'{url}'", answer, "```", "")
 
 
 def _librechat() -> Iterator[str]:
@@ -164,6 +182,12 @@ def _librechat() -> Iterator[str]:
         create_example_app(), f"{EXAMPLES['/v1/messages/{message_id}/cost']}?shape=librechat"
     )
     yield from ("```json", answer, "```", "")
+
+
+def _currency() -> Iterator[str]:
+    answer = json.loads(ask(create_example_app(), CURRENCY_EXAMPLE))
+    command = f"$ curl -H \"Authorization: Bearer $KEY\" '{CURRENCY_EXAMPLE}'"
+    yield from ("```console", command, json.dumps(answer, indent=2), "```", "")
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> Iterator[str]:
@@ -209,6 +233,7 @@ def _sentence(text: str) -> str:
 PARTS: Final = {
     "cli": _cli,
     "columns": _columns,
+    "currency": _currency,
     "librechat": _librechat,
     "routes": _routes,
     "settings": _settings,

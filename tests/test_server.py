@@ -69,3 +69,45 @@ def test_a_damaged_key_file_ends_the_start(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert "keys.json" in failed.stderr
     assert len(failed.stderr.splitlines()) == 1
+
+
+def test_rates_are_read_at_the_start(tmp_path: Path) -> None:
+    """S3.6: `exchange_rates_file` is what costs are converted by; estimates need nothing set."""
+    (tmp_path / "rates.yaml").write_text(
+        "rates: [{currency: cny, per_usd: 7.1, from: 2026-01-01, source: us}]"
+    )
+    with spanledger_up(tmp_path, SPANLEDGER_EXCHANGE_RATES_FILE="rates.yaml") as up:
+        deliver(up, 1)
+        page = httpx.get(
+            f"{up.api_url}/v1/costs",
+            params={"bucket_width": "total", "currency": "cny"},
+            headers=ADMIN,
+            trust_env=False,
+        ).json()
+        estimated = httpx.post(
+            f"{up.api_url}/v1/estimate",
+            json={"model": "gpt-4o", "text": "hello"},
+            headers=ADMIN,
+            trust_env=False,
+        ).json()
+
+    (bucket,) = page["data"]
+    assert bucket["results"][0]["amount"] == {"value": "0.04615", "currency": "cny"}  # of 0.0065
+    assert bucket["exchange_rate"]["date"] == "2026-01-01"
+    assert estimated["cost"]["low"] == "0.0000025"
+
+
+def test_broken_rates_end_the_start(tmp_path: Path) -> None:
+    """S3.6: a file of rates that cannot be used is named with its line and the reason."""
+    (tmp_path / "rates.yaml").write_text(
+        "rates:\n- {currency: cny, per_usd: -7, from: 2026-01-01, source: us}"
+    )
+    failed = run_spanledger(
+        *("up", "--port", "0", "--otlp-http-port", "0"),
+        cwd=tmp_path,
+        SPANLEDGER_EXCHANGE_RATES_FILE="rates.yaml",
+    )
+
+    assert failed.returncode == 1
+    assert "rates.yaml, line 2: per_usd is '-7'" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1

@@ -11,7 +11,15 @@ import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.tokenizer import NEAREST, VOCABULARIES, count_tokens, definition, vocabulary_of
+from spanledger.tokenizer import (
+    NEAREST,
+    NEAREST_MODEL,
+    VOCABULARIES,
+    count_tokens,
+    definition,
+    has_vocabulary_of,
+    vocabulary_of,
+)
 from spanledger.tokenizer import ranks as ranks_of
 from tests.counting import stock_encoding
 from tests.house.source import ROOT
@@ -145,6 +153,24 @@ def test_ten_megabytes_are_counted() -> None:
 def test_the_vocabulary_of_a_model(model: str, vocabulary: str) -> None:
     """As tiktoken says for OpenAI's models, however spelled; the nearest for everybody else's."""
     assert vocabulary_of(model) == vocabulary
+    assert vocabulary_of(NEAREST_MODEL) == NEAREST
+
+
+@pytest.mark.parametrize(
+    ("model", "has"),
+    [
+        ("gpt-4o", True),
+        ("openai/gpt-3.5-turbo", True),
+        ("gpt-oss-120b", True),
+        ("text-davinci-003", False),
+        ("claude-sonnet-4-5", False),
+        ("our-deployment", False),
+        ("", False),
+    ],
+)
+def test_whose_own_vocabulary_it_is(model: str, *, has: bool) -> None:
+    """A stand-in is none, unless it differs in special tokens only."""
+    assert has_vocabulary_of(model) is has
 
 
 def test_every_vocabulary_of_tiktoken_is_ours_or_has_a_stand_in() -> None:

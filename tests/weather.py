@@ -27,6 +27,8 @@ SLOW_S: Final = 0.4
 
 FAILURES: Final = ("hanging", "500", "503", "slow")
 
+BOOK = PriceBook()
+
 
 @dataclass
 class Collector:
@@ -73,7 +75,7 @@ class Collector:
     def up(self) -> Generator[None]:
         """Listen where the URL says."""
         with ExitStack() as stack:
-            pipeline = stack.enter_context(Pipeline(self.store, PriceBook(), utc_now))
+            pipeline = stack.enter_context(Pipeline(self.store, lambda: BOOK, utc_now))
             receiver = create_receiver(
                 pipeline=pipeline,
                 keys=KeyRing(self.keys),

@@ -9,7 +9,10 @@ from typing import Final, Literal
 
 from spanledger.usage import Usage
 
-__all__ = ["DEFAULT_PROJECT", "NO_TAGS", "Call", "PriceContext", "UsageSource"]
+__all__ = ["DEFAULT_PROJECT", "NO_TAGS", "Call", "CallId", "PriceContext", "UsageSource"]
+
+CallId = tuple[str, str, str]
+"""What identifies a call: (project, trace_id, span_id)."""
 
 PriceContext = tuple[tuple[str, str], ...]
 """Pairs of name and value, sorted: it can be a key, as a mapping cannot."""
@@ -101,6 +104,11 @@ class Call:
         if self.start_time.utcoffset() is None:
             msg = f"start_time {self.start_time} has no time zone"
             raise ValueError(msg)
+
+    @property
+    def identity(self) -> CallId:
+        """Deliveries with the same identity are the same call."""
+        return (self.project, self.trace_id, self.span_id)
 
     @property
     def call_id(self) -> str:

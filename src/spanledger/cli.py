@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Final
 
 from spanledger import __version__
-from spanledger.commands import keys, price
+from spanledger.commands import keys, periods, price, prices, reprice
 from spanledger.commands.command import EPILOG, add_command, say, settings_of
 from spanledger.errors import SettingsError, SpanledgerError
 from spanledger.settings import Settings, child_environment
@@ -60,7 +60,10 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--data-dir", type=Path, help="where data is kept")
     doctor.add_argument("--json", action="store_true", help="print JSON for scripts")
     price.add_commands(commands)
+    prices.add_commands(commands)
     keys.add_commands(commands)
+    reprice.add_commands(commands)
+    periods.add_commands(commands)
     return parser
 
 

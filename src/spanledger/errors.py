@@ -4,12 +4,16 @@ SpanledgerError
 ├── InvalidUsage        the provider's numbers cannot be true: keep the call, sum nothing
 ├── SettingsError       a setting, option or file of ours is wrong: the operator mends it
 ├── InvalidQuery        a question to the store makes no sense: the caller mends it
+├── InvalidRecord       a recorded answer cannot be read: whoever recorded it mends it
+├── HistoryRefused      it would move what must stay, or is under way: the text says what
 └── StoreError          the store did not do what it was asked: try again later
     └── StoreLocked     another process owns the data directory
 """
 
 __all__ = [
+    "HistoryRefused",
     "InvalidQuery",
+    "InvalidRecord",
     "InvalidUsage",
     "PriceError",
     "SettingsError",
@@ -33,6 +37,14 @@ class SettingsError(SpanledgerError, ValueError):
 
 class InvalidQuery(SpanledgerError, ValueError):
     """A question that cannot be answered as put, such as an unknown grouping or time zone."""
+
+
+class InvalidRecord(SpanledgerError, ValueError):
+    """A recorded answer that cannot be read, such as one without a time."""
+
+
+class HistoryRefused(SpanledgerError):
+    """A repricing, an undo or a closing that must not happen now, such as one in a closed month."""
 
 
 class StoreError(SpanledgerError):

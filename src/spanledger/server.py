@@ -5,12 +5,14 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from spanledger.api.app import create_app
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.errors import SettingsError
-from spanledger.pricing.book import PriceBook
+from spanledger.pricing.current import CurrentBook
+from spanledger.pricing.exchange_rates import NO_RATES, ExchangeRates
 from spanledger.serving import base_url, listen, serving
 from spanledger.settings import KEYS_FILE, Settings
 from spanledger.storage.clickhouse import open_embedded
@@ -34,18 +36,23 @@ def serve(settings: Settings) -> Generator[Served]:
     """Run everything until the block ends; what was acknowledged is then stored.
 
     Raises:
-        SettingsError: a port is taken, or the address is open to others and no key exists.
+        SettingsError: a port is taken, the address is open to others and no key exists, or the
+            file of exchange rates cannot be used.
+        PriceError: the adopted price list, or the user's overlay, cannot be used.
         StoreError: the data directory cannot be used, or another process owns it.
     """
+    rates_file = settings.exchange_rates_file
+    rates = ExchangeRates.load(Path(rates_file)) if rates_file else NO_RATES
     with ExitStack() as stack:
         api_socket = stack.enter_context(listen(settings.host, settings.port))
         otlp_socket = stack.enter_context(listen(settings.host, settings.otlp_http_port))
         store = open_embedded(settings.data_dir)
         stack.callback(store.close)
+        book = CurrentBook(settings.data_dir, settings.prices_file)
         keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)
         on_loopback = _is_loopback(settings.host)
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
-        pipeline = stack.enter_context(Pipeline(store, PriceBook(), utc_now))
+        pipeline = stack.enter_context(Pipeline(store, book, utc_now))
         receiver = create_receiver(
             pipeline=pipeline,
             keys=keys,
@@ -54,7 +61,8 @@ def serve(settings: Settings) -> Generator[Served]:
         )
         served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
         stack.enter_context(serving(receiver, otlp_socket))
-        stack.enter_context(serving(create_app(store=store, keys=keys, clock=utc_now), api_socket))
+        app = create_app(store=store, keys=keys, clock=utc_now, book=book, rates=rates)
+        stack.enter_context(serving(app, api_socket))
         yield served
 
 

@@ -58,8 +58,14 @@ class Settings:
     """Port of the OTLP/HTTP receiver."""
     admin_key: str = ""
     """The first admin key. Empty: `spanledger up` makes one and shows it once."""
+    prices_file: Path = Path("prices.yaml")
+    """Prices of your own, on top of the list: an overlay, read again whenever it changes. It need
+    not exist."""
     body_bytes_max: int = 20 * 1024 * 1024
     """Largest OTLP request body, before and after decompression, in bytes."""
+    exchange_rates_file: str = ""
+    """YAML file of exchange rates, for amounts in other currencies than US dollars (see
+    [currencies.md](currencies.md)). Empty: everything stays in US dollars."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """In the app: hosts of yours and whose models they serve, as `host=provider` separated by
     commas, for instance `llm.corp.example=openai,10.0.0.7:8000=vllm`."""

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEAREST",
+    "NEAREST_MODEL",
     "VOCABULARIES",
     "count_tokens",
     "definition",
+    "has_vocabulary_of",
     "pieces",
     "ranks",
     "vocabulary_of",
@@ -34,6 +36,9 @@ VOCABULARIES: Final = ("o200k_base", "cl100k_base")
 NEAREST: Final = "o200k_base"
 """For models whose vocabulary is not public, or not OpenAI's: the nearest that there is."""
 
+NEAREST_MODEL: Final = "gpt-4o"
+"""A model of that vocabulary, to count with it whatever the model."""
+
 _STAND_INS: Final = {
     "o200k_harmony": "o200k_base",  # differs in special tokens only
     "p50k_base": "cl100k_base",
@@ -42,6 +47,9 @@ _STAND_INS: Final = {
     "gpt2": "cl100k_base",
 }
 """For vocabularies that tiktoken knows and we do not have; the models of the latter are gone."""
+
+_SAME_TEXTS: Final = frozenset({"o200k_harmony"})
+"""Vocabularies that count every text as their stand-in does."""
 
 _PIECE_CHARS: Final = 8192
 """The most that tiktoken gets at once: its time grows faster than a run of the same kind of
@@ -73,14 +81,25 @@ def count_tokens(model: str, texts: Iterable[str]) -> int:
 
 def vocabulary_of(model: str) -> str:
     """The vocabulary to count with for `model`, however a gateway or Azure spells it."""
+    known = _known_vocabulary(model)
+    return known if known in VOCABULARIES else _STAND_INS.get(known, NEAREST)
+
+
+def has_vocabulary_of(model: str) -> bool:
+    """Whether `model` is known to have the vocabulary that it is counted with."""
+    known = _known_vocabulary(model)
+    return known in VOCABULARIES or known in _SAME_TEXTS
+
+
+def _known_vocabulary(model: str) -> str:
+    """What tiktoken says; '' for models that it does not know."""
     import tiktoken  # noqa: PLC0415 - on need only
 
     name = model.rpartition("/")[2].lower()
     try:
-        known = tiktoken.encoding_name_for_model(name)
+        return tiktoken.encoding_name_for_model(name)
     except KeyError:
-        return NEAREST
-    return known if known in VOCABULARIES else _STAND_INS.get(known, NEAREST)
+        return ""
 
 
 def definition(vocabulary: str, load: Load) -> Mapping[str, Any]:

@@ -101,6 +101,8 @@ class Usage:
     """Image output."""
     citation_tokens: int | None = None
     """Tokens of the sources that were quoted, which stand beside the output."""
+    other_model_tokens: int | None = None
+    """Tokens of another model that was asked on the way, and has a price of its own."""
     input_characters: int | None = None
     """Characters to speak."""
     input_pixels: int | None = None
@@ -116,9 +118,7 @@ class Usage:
     rerank_searches: int | None = None
     """Searches whose results were ranked."""
     web_searches: int | None = None
-    """Searches of the web that the model made."""
-    grounded_prompts: int | None = None
-    """Prompts that were answered with searches of the web, where these are paid by the prompt."""
+    """Searches of the web that the model made; where these are paid by the prompt, 1 at most."""
     search_sources: int | None = None
     """Sources that searches have brought, where these are paid one by one."""
     social_searches: int | None = None

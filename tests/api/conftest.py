@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from spanledger.api.app import create_app
 from spanledger.call import Call
 from spanledger.errors import StoreError
+from spanledger.pricing.book import PriceBook
 from spanledger.pricing.cost import Cost, PriceLine, Unpriced
+from spanledger.pricing.exchange_rates import ExchangeRate, ExchangeRates
 from spanledger.storage.keys import KeyRing, Role
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.protocol import CallPosition
@@ -27,29 +29,39 @@ MakeRow = Callable[..., CostRow]
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 
+BOOK = PriceBook()
 
-class SwitchableStore:
+
+def rate(currency: str, per_usd: str, valid_from: date) -> ExchangeRate:
+    """A rate of the test's own."""
+    return ExchangeRate(
+        currency=currency, per_usd=Decimal(per_usd), valid_from=valid_from, source="a test"
+    )
+
+
+RATES = ExchangeRates(
+    [rate("cny", "7.1", date(2026, 11, 10)), rate("cny", "7.2", date(2026, 11, 20))]
+)
+
+
+class SwitchableStore(MemoryStore):
     """A memory store that can be told to fail, as a store does whose disk is gone."""
 
     def __init__(self) -> None:
-        self.memory = MemoryStore()
+        super().__init__()
         self.failure: Exception | None = None
-
-    def write(self, rows: Sequence[CostRow]) -> None:
-        """Keep the rows."""
-        self.memory.write(rows)
 
     def costs(self, query: CostQuery) -> CostTable:
         """Sum, or fail."""
         self._fail()
-        return self.memory.costs(query)
+        return super().costs(query)
 
     def calls(
         self, where: Selection, *, limit: int, after: CallPosition | None = None
     ) -> Sequence[CostRow]:
         """List, or fail."""
         self._fail()
-        return self.memory.calls(where, limit=limit, after=after)
+        return super().calls(where, limit=limit, after=after)
 
     def _fail(self) -> None:
         if self.failure is not None:
@@ -109,7 +121,7 @@ def server(tmp_path: Path) -> Server:
         "admin": "the-admin-key",
     }
     store, now = SwitchableStore(), [NOW]
-    app = create_app(store=store, keys=keys, clock=lambda: now[0])
+    app = create_app(store=store, keys=keys, clock=lambda: now[0], book=lambda: BOOK, rates=RATES)
     return Server(app, store, keys, secrets, now)
 
 

@@ -8,11 +8,13 @@ from fastapi.routing import APIRoute
 from spanledger import __version__
 from spanledger.api.access import Endpoint
 from spanledger.api.app import ENDPOINTS
-from spanledger.storage.keys import Role
+from spanledger.storage.keys import Role, allows
 
 from .conftest import MakeRow, Server
 
 CALL = "0" * 31 + "1-" + "0" * 15 + "1"
+BODIES: dict[str, Any] = {"/v1/estimate": {"model": "gpt-4o", "text": "hello"}}
+"""What a route is sent that does nothing without it."""
 CREDENTIALS = [None, "wrong", "ingest", "viewer", "admin"]
 
 
@@ -23,7 +25,16 @@ def named(endpoint: Endpoint) -> str:
 
 def address(path: str) -> str:
     """An address that the route of this path answers."""
+    path = path.replace("{repricing_id}", "rp_1")
     return path.replace("{call_id}", CALL).replace("{message_id:path}", "m1")
+
+
+BODIES = {
+    "/v1/estimate": {"model": "gpt-4o", "text": "hi"},
+    "/v1/reprice": {"start_time": "2026-11-01", "end_time": "2026-12-01"},
+    "/v1/periods": {"month": "2026-10"},
+}
+"""What routes need to be told beside their address."""
 
 
 def test_health_needs_no_key(server: Server) -> None:
@@ -61,7 +72,8 @@ def test_key_matrix(server: Server, make_row: MakeRow, endpoint: Endpoint, crede
     server.store.write([make_row(1, message_id="m1")])
     secret = server.secrets.get(credential, "wrong")
     headers = {"Authorization": f"Bearer {secret}"} if credential else {}
-    answer = server.send(endpoint.method, address(endpoint.path), headers=headers)
+    body = BODIES.get(endpoint.path) if endpoint.method == "POST" else None
+    answer = server.send(endpoint.method, address(endpoint.path), headers=headers, json=body)
 
     if endpoint.access.role is None:
         assert answer.status_code not in {401, 403} or endpoint.path == "/login"
@@ -69,11 +81,11 @@ def test_key_matrix(server: Server, make_row: MakeRow, endpoint: Endpoint, crede
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["error"]["type"] == "unauthorized"
-    elif credential == "ingest":
+    elif not allows(credential, endpoint.access.role):
         assert answer.status_code == 403
         assert answer.json()["error"]["type"] == "forbidden"
     else:
-        assert answer.status_code == 200
+        assert answer.status_code == (404 if "{repricing_id}" in endpoint.path else 200)
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)

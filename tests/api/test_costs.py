@@ -213,7 +213,7 @@ def test_every_dimension_groups_and_filters(server: Server, make_row: MakeRow) -
     """Whatever a result is grouped by can be asked for again with the filter of that name."""
     said = {key: f"some {name}" for name, key in DIMENSIONS.items() if name not in READ_ONLY}
     one = make_row(1, "1", **said, request_model="m1", response_service_tier="flex")
-    server.store.write([one, make_row(2, "2", "estimated", request_model="m2")])
+    server.store.write([one, make_row(2, None, request_model="m2")])
     for name, key in DIMENSIONS.items():
         grouped = server.get(f"/v1/costs?bucket_width=total&group_by={name}").json()
         values = [result[key] for result in grouped["data"][0]["results"]]
@@ -225,7 +225,7 @@ def test_every_dimension_groups_and_filters(server: Server, make_row: MakeRow) -
             assert (result[key], result["calls"]) == (value, 1)
 
 
-READ_ONLY = {"model", "service_tier", "status"}
+READ_ONLY = {"model", "service_tier", "status", "reason"}
 
 
 def test_tags_group_and_filter(server: Server, make_row: MakeRow) -> None:
@@ -304,3 +304,76 @@ def test_a_cursor_answers_no_other_question(server: Server) -> None:
     assert server.get(f"/v1/costs?limit=5&page={page}").status_code == 200
     assert server.get(f"/v1/costs?limit=3&group_by=user&page={page}").status_code == 422
     assert server.get(f"/v1/calls?limit=3&page={page}").status_code == 422
+
+
+def test_costs_in_another_currency(server: Server, make_row: MakeRow) -> None:
+    """S3.6: each bucket by the rate of its last moment, which stands beside it.
+
+    The rates of these tests: 7.1 from the 10th, 7.2 from the 20th; it is the 20th.
+    """
+    server.store.write(
+        [
+            make_row(1, "0.01", start_time=NOW - timedelta(days=11)),
+            make_row(2, "0.01", start_time=NOW - timedelta(days=1)),
+            make_row(3, "0.000000000003"),
+            make_row(4, None, user_id="ana"),
+        ]
+    )
+    answer = server.get("/v1/costs?start_time=2026-11-09&currency=CNY&group_by=user").json()
+    buckets = {bucket["start_time"]: bucket for bucket in answer["data"]}
+    ninth, tenth, nineteenth, twentieth = (buckets[unix(2026, 11, day)] for day in (9, 10, 19, 20))
+
+    assert ninth["exchange_rate"] is None
+    assert ninth["results"][0]["amount"] == {"value": None, "currency": "cny"}
+    assert tenth["exchange_rate"] == {"per_usd": "7.1", "date": "2026-11-10", "source": "a test"}
+    assert nineteenth["exchange_rate"] == tenth["exchange_rate"]
+    assert nineteenth["results"][0]["amount"] == {"value": "0.071", "currency": "cny"}
+    assert twentieth["exchange_rate"]["per_usd"] == "7.2"
+    assert {result["user_id"]: result["amount"]["value"] for result in twentieth["results"]} == {
+        None: "0.000000000022",  # 21.6 of the last place
+        "ana": None,
+    }
+
+
+def test_a_total_in_another_currency(server: Server, make_row: MakeRow) -> None:
+    """S3.6: an open end is now; an end in the past is its last moment; nothing is still nothing."""
+    server.store.write([make_row(1, "0.01"), make_row(2, "0", user_id="bob")])
+    ended = server.get("/v1/costs?bucket_width=total&end_time=2026-11-20&currency=cny").json()
+    path = "/v1/costs?bucket_width=total&group_by=user&currency=cny"
+    (now,) = server.get(path).json()["data"]
+    (later,) = server.get(f"{path}&end_time=2027-01-01").json()["data"]
+
+    assert ended["data"][0]["exchange_rate"]["per_usd"] == "7.1"
+    assert now["exchange_rate"]["per_usd"] == later["exchange_rate"]["per_usd"] == "7.2"
+    assert [result["amount"]["value"] for result in now["results"]] == ["0.072", "0"]
+
+
+def test_dollars_have_no_rate(server: Server, make_row: MakeRow) -> None:
+    """S3.6: unless asked for, nothing is converted, and nothing looks as if it were."""
+    server.store.write([make_row(1, "0.01")])
+    plain = server.get("/v1/costs?start_time=2026-11-20").json()
+    named = server.get("/v1/costs?start_time=2026-11-20&currency=USD").json()
+
+    assert plain["data"] == named["data"]
+    assert "exchange_rate" not in plain["data"][0]
+
+
+@pytest.mark.parametrize("currency", ["eur", "dollars", "x" * 1000])
+def test_a_currency_without_rates_is_refused(server: Server, currency: str) -> None:
+    """S3.6: never one to one: who asks is told what there is."""
+    answer = server.get(f"/v1/costs?currency={currency}")
+    error = answer.json()["error"]
+
+    assert (answer.status_code, error["param"]) == (422, "currency")
+    assert "known are usd, cny." in error["message"]
+    assert len(error["message"]) < 400
+
+
+def test_a_page_goes_on_in_its_currency(server: Server, make_row: MakeRow) -> None:
+    """A cursor of an answer in yuan goes on in yuan only."""
+    server.store.write([make_row(1, "0.01")])
+    path = "/v1/costs?start_time=2026-11-18&limit=1"
+    page = server.get(f"{path}&currency=cny").json()["next_page"]
+
+    assert server.get(f"{path}&currency=cny&page={page}").status_code == 200
+    assert server.get(f"{path}&page={page}").status_code == 422

@@ -1,5 +1,6 @@
 """Money as text: exact for programs, readable for people."""
 
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.api.money import amount_json, dollars, exact, readable, share, subtract
+from spanledger.api.money import (
+    amount_json,
+    dollars,
+    exact,
+    rate_json,
+    readable,
+    share,
+    subtract,
+)
+from spanledger.pricing.exchange_rates import ExchangeRate
 
 AMOUNTS = st.decimals(
     min_value=-(10**20), max_value=10**20, places=12, allow_nan=False, allow_infinity=False
@@ -44,6 +54,20 @@ def test_unknown_is_null() -> None:
     """An unknown amount is null, an exact zero is "0"."""
     assert amount_json(None) == {"value": None, "currency": "usd"}
     assert amount_json(Decimal("0.000")) == {"value": "0", "currency": "usd"}
+
+
+def test_a_rate_says_where_it_is_from() -> None:
+    """S3.6: an amount in another currency stands beside its rate, the day of it and its source."""
+    rate = ExchangeRate(
+        currency="cny",
+        per_usd=Decimal("7.10"),
+        valid_from=date(2026, 11, 1),
+        source="our books",
+    )
+
+    assert amount_json(Decimal("0.50"), "cny") == {"value": "0.5", "currency": "cny"}
+    assert rate_json(rate) == {"per_usd": "7.1", "date": "2026-11-01", "source": "our books"}
+    assert rate_json(None) is None
 
 
 @pytest.mark.parametrize(

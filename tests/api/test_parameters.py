@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from spanledger.api.errors import Refused
-from spanledger.api.parameters import FILTER_NAMES, FILTERS, RANGE, Parameters, read_parameters
+from spanledger.api.parameters import (
+    FILTER_NAMES,
+    FILTERS,
+    RANGE,
+    Parameters,
+    json_items,
+    read_parameters,
+)
 from spanledger.storage.query import DIMENSIONS
 
 
@@ -65,3 +72,18 @@ def test_where_nothing_may_be_asked() -> None:
     """A route without parameters says that it takes none."""
     with pytest.raises(Refused, match="takes none"):
         read_parameters([("a", "")], ())
+
+
+def test_a_json_object_is_read_like_a_query() -> None:
+    """Texts, whole numbers, truth values, and lists of them; what is null is not said."""
+    body = b'{"a": "x", "b": [1, "y"], "c": true, "d": false, "e": null, "f": []}'
+
+    assert json_items(body) == [("a", "x"), ("b", "1"), ("b", "y"), ("c", "true"), ("d", "false")]
+    assert json_items(b"") == json_items(b" ") == json_items(b"{}") == []
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b"{", b"\xff", b'{"a": 1.5}', b'{"a": {"b": 1}}'])
+def test_other_json_is_refused(body: bytes) -> None:
+    """Anything else is refused with one sentence."""
+    with pytest.raises(Refused, match=r"JSON object|is neither a text"):
+        json_items(body)

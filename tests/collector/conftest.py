@@ -39,7 +39,7 @@ def receive(keys: KeyRing) -> Iterator[Callable[..., httpx.Client]]:
     with ExitStack() as stack:
 
         def start(store: Store, *, open_without_key: bool = True) -> httpx.Client:
-            pipeline = stack.enter_context(Pipeline(store, BOOK, utc_now))
+            pipeline = stack.enter_context(Pipeline(store, lambda: BOOK, utc_now))
             app = create_receiver(
                 pipeline=pipeline,
                 keys=keys,

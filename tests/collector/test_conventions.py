@@ -216,6 +216,59 @@ def test_a_stated_cost_that_cannot_be_is_ignored(value: AttributeValue) -> None:
     assert to_call(record, "default").reported_amount is None
 
 
+def test_what_selects_the_price() -> None:
+    """S4.3: the region is in the address, the rest in the usage that came with the span."""
+    record = build_record(
+        gen_ai__provider__name="anthropic",
+        server__address="us.api.openai.com",
+        spanledger__usage__raw='{"input_tokens": 5, "speed": "fast", "inference_geo": "us"}',
+    )
+
+    assert to_call(record, "default").price_context == (
+        ("inference_geo", "us"),
+        ("region", "us"),
+        ("speed", "fast"),
+    )
+    assert to_call(RECORD, "default").price_context == ()
+
+
+def test_an_arn_selects_a_region() -> None:
+    """Where a proxy hides the address, the name of the model may tell."""
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0"
+    record = build_record(gen_ai__provider__name="aws.bedrock", gen_ai__request__model=arn)
+
+    assert to_call(record, "default").price_context == (("region", "eu-west-1"),)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reported"),
+    [
+        ({}, (Decimal("0.00519"), "usd")),
+        ({"gen_ai__usage__cost__amount": 0.25}, (Decimal("0.25"), "")),
+        (
+            {"gen_ai__usage__cost__amount": "0.25", "gen_ai__usage__cost__currency": "EUR"},
+            (Decimal("0.25"), "eur"),
+        ),
+        ({"gen_ai__usage__cost__amount": -1}, (Decimal("0.00519"), "usd")),
+        ({"spanledger__usage__raw": '{"cost": -1}'}, (None, "")),
+        ({"spanledger__usage__raw": "{"}, (None, "")),
+        ({"gen_ai__provider__name": "openai"}, (None, "")),
+    ],
+)
+def test_what_the_provider_says_that_it_cost(
+    attributes: dict[str, AttributeValue], reported: tuple[Decimal | None, str]
+) -> None:
+    """S4.3: an attribute says it first, else the usage object does, where its provider is known."""
+    given: dict[str, AttributeValue] = {
+        "gen_ai__provider__name": "openrouter",
+        "spanledger__usage__raw": '{"prompt_tokens": 5, "cost": 0.00519}',
+        **attributes,
+    }
+    call = to_call(build_record(**given), "default")
+
+    assert (call.reported_amount, call.reported_currency) == reported
+
+
 def test_a_covered_span_is_not_billable() -> None:
     """PEERS 4.9: of nested spans for one call only the innermost counts."""
     assert is_model_call(RECORD)

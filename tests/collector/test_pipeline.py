@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -58,7 +58,7 @@ class GatedStore(MemoryStore):
 
 def build_pipeline(store: MemoryStore) -> Pipeline:
     """A pipeline whose clock stands at NOW."""
-    return Pipeline(store, BOOK, lambda: NOW)
+    return Pipeline(store, lambda: BOOK, lambda: NOW)
 
 
 def test_rows_are_priced_and_stamped() -> None:
@@ -131,3 +131,72 @@ def test_closing_writes_what_waits() -> None:
 
     assert all(future.done() for future in futures)
     assert len(store.calls(Selection(project="default"), limit=10)) == 5
+
+
+class OrderedStore(MemoryStore):
+    """A store that notes in which order books and rows are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[str] = []
+        self.fails = False
+
+    def keep_book(self, version: str, content: bytes, at: datetime) -> datetime:
+        """Note the book, or fail."""
+        if self.fails:
+            msg = "no space left"
+            raise StoreError(msg)
+        self.kept.append(version)
+        return super().keep_book(version, content, at)
+
+    def write(self, rows: Sequence[CostRow]) -> None:
+        """Note the books that the rows were priced by."""
+        self.kept += [row.cost.book_version for row in rows if isinstance(row.cost, Cost)]
+        super().write(rows)
+
+
+def test_a_book_is_kept_before_its_first_row() -> None:
+    """S3.3: whatever a row names can be found, also when prices change in the middle."""
+    store, books = OrderedStore(), [BOOK]
+    other = PriceBook(layers={})
+    with Pipeline(store, lambda: books[0], lambda: NOW) as pipeline:
+        pipeline.submit([build_call(1)]).result()
+        books[0] = other
+        pipeline.submit([build_call(2)]).result()
+        pipeline.submit([build_call(3)]).result()
+
+    first, second = BOOK.version, other.version
+    assert first != second
+    assert store.kept == [first, first, second, second, second]
+    assert store.book(second) == other.dump()
+
+
+def test_without_its_book_no_row_is_written() -> None:
+    """A book that cannot be kept fails the batch, and the next one is tried again."""
+    store = OrderedStore()
+    with Pipeline(store, lambda: BOOK, lambda: NOW) as pipeline:
+        store.fails = True
+        with pytest.raises(StoreError, match="no space left"):
+            pipeline.submit([build_call(1)]).result()
+        assert store.calls(Selection(project="default"), limit=1) == []
+        store.fails = False
+        pipeline.submit([build_call(1)]).result()
+
+    assert store.kept == [BOOK.version, BOOK.version]
+
+
+def test_a_span_again_moves_no_amount() -> None:
+    """S0.3: delivered again after prices changed, a call costs what it did; a new one does not."""
+    store, books, times = MemoryStore(), [BOOK], [NOW]
+    with Pipeline(store, lambda: books[0], lambda: times[0]) as pipeline:
+        pipeline.submit([build_call(1)]).result()
+        before = store.calls(Selection(project="default"), limit=10)
+        books[0] = PriceBook(layers={})
+        times[0] = NOW + timedelta(days=3)
+        pipeline.submit([build_call(1), build_call(2)]).result()
+
+    rows = {row.call.span_id: row for row in store.calls(Selection(project="default"), limit=10)}
+    assert rows[build_call(1).span_id] == before[0]
+    new = rows[build_call(2).span_id].cost
+    assert isinstance(new, Cost)
+    assert new.book_version == books[0].version

@@ -17,6 +17,7 @@ from spanledger.dialects.bedrock import (
 )
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.eventstream import MessageDecoder
+from spanledger.dialects.ours import CONTEXT
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -452,3 +453,28 @@ def stream_output(dialect: Dialect, stream: bytes) -> list[str]:
     """The texts of a stream's events."""
     events = MessageDecoder().feed(stream)
     return [text for event in events for text in dialect.read_output(json.loads(event.data))]
+
+
+def test_latency() -> None:
+    """S4.3: who is answered faster pays more; who asked for it in vain does not."""
+    usage = {"inputTokens": 3000, "outputTokens": 500}
+    body: Json = {"usage": usage, "performanceConfig": {"latency": "optimized"}}
+    assert CONVERSE.read_answer(body).usage == {**usage, CONTEXT: {"latency": "optimized"}}
+    assert CONVERSE.read_event(Answer(), "metadata", body).usage == {
+        **usage,
+        CONTEXT: {"latency": "optimized"},
+    }
+    assert CONVERSE.read_answer({"usage": usage}).usage == usage
+
+
+def test_metrics_in_a_body() -> None:
+    """The last chunk of a stream, kept as if it were the answer, has Amazon's counts."""
+    body: Json = {
+        "generation": "",
+        "prompt_token_count": None,
+        "generation_token_count": 500,
+        "amazon-bedrock-invocationMetrics": {"inputTokenCount": 2000, "outputTokenCount": 500},
+    }
+    answer = INVOKE.read_answer(body)
+    assert answer.complete
+    assert usage_of(answer) == Usage(input_tokens=2000, output_tokens=500)

@@ -90,7 +90,7 @@ def test_rerank(recorded: Recorded) -> None:
     assert answer is not None
     assert answer.usage == {"billed_units": {"search_units": 1}}
     assert answer.usage is not None
-    assert read_usage("cohere", answer.usage) == Usage()
+    assert read_usage("cohere", answer.usage) == Usage(rerank_searches=1)
 
 
 def test_rerank_of_voyage(recorded: Recorded) -> None:

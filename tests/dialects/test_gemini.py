@@ -2,9 +2,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.gemini import EMBED, GENERATE, IMAGES, PREDICT_EMBEDDINGS, ROWS
+from spanledger.dialects.ours import COUNTED
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -188,7 +191,7 @@ def test_predicted_embeddings(recorded: Recorded) -> None:
     assert answer is not None
     assert answer.usage is not None
     assert answer.usage == {"promptTokenCount": 18, "billableCharacterCount": 64}
-    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(input_tokens=18)
+    assert read_usage("gcp.vertex_ai", answer.usage) == Usage(input_tokens=18, input_characters=64)
     asked: Json = {"instances": [{"content": "a", "task_type": "QUERY"}, {"content": "b"}]}
     assert list(PREDICT_EMBEDDINGS.read_prompt(asked)) == ["a", "b"]
 
@@ -270,3 +273,59 @@ def test_output() -> None:
         "Wet.",
         '{"name":"f"}',
     ]
+
+
+METADATA: Json = {"promptTokenCount": 50, "candidatesTokenCount": 400, "totalTokenCount": 450}
+
+
+def grounded(*queries: object) -> Json:
+    """A candidate that was grounded in what these queries found."""
+    return {"groundingMetadata": {"webSearchQueries": list(queries)}, "finishReason": "STOP"}
+
+
+@pytest.mark.parametrize(
+    ("model", "candidates", "searches"),
+    [
+        ("gemini-3-flash-preview", [grounded("a", "b", "c")], 3),
+        ("models/gemini-3.1-pro-preview", [grounded("a", "b", "a", "")], 2),
+        ("gemini-4-argon", [grounded("a"), grounded("b")], 2),
+        ("", [grounded("a", "b")], 2),
+        ("gemini-2.5-flash", [grounded("a", "b", "c")], 1),
+        ("gemini-2.0-flash-001", [grounded("a")], 1),
+        ("models/gemini-1.5-pro-002", [grounded("a", "b")], 1),
+        ("gemini-2.5-flash", [grounded()], None),
+        ("gemini-3-flash-preview", [grounded("", 5, None)], None),
+        ("gemini-3-flash-preview", [{"groundingMetadata": {"webSearchQueries": "a"}}], None),
+        ("gemini-3-flash-preview", [{"groundingMetadata": [1]}, {}], None),
+    ],
+)
+def test_searches(model: str, candidates: list[Json], searches: int | None) -> None:
+    """S4.3: a grounded prompt is paid once up to Gemini 2.5, and by its queries from then on."""
+    body: Json = {"modelVersion": model, "candidates": candidates, "usageMetadata": METADATA}
+    usage = GENERATE.read_answer(body).usage
+    assert usage is not None
+    assert read_usage("gcp.gemini", usage) == Usage(
+        input_tokens=50, output_tokens=400, web_searches=searches
+    )
+    without = {**body, "usageMetadata": None}
+    assert GENERATE.read_answer(without).usage is None
+
+
+@given(
+    chunks=st.lists(st.lists(st.sampled_from(["a", "b", "c"]), unique=True), min_size=1, max_size=5)
+)
+def test_searches_in_a_stream(chunks: list[list[str]]) -> None:
+    """S3.4: chunks repeat usage and grounding, or leave them out: the most that was told counts."""
+    answer = Answer()
+    for queries in chunks:
+        chunk: Json = {
+            "modelVersion": "gemini-3-flash-preview",
+            "candidates": [grounded(*queries)] if queries else [],
+            "usageMetadata": METADATA,
+        }
+        answer = GENERATE.read_event(answer, "", chunk)
+    most = max(map(len, chunks))
+    assert answer.usage == {**METADATA, **({COUNTED: {"web_searches": most}} if most else {})}
+    assert GENERATE.read_event(answer, "", {"usageMetadata": {"trafficType": "X"}}) == replace(
+        answer, service_tier="x"
+    )

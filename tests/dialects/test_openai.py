@@ -1,11 +1,15 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.openai import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES
+from spanledger.dialects.ours import CONTEXT, COUNTED
 from spanledger.dialects.reader import read_answer
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -347,6 +351,144 @@ def test_costs_beside_the_usage(body: Json, usage: Json | None) -> None:
     """A cost beside the usage joins it, and does not replace one in it."""
     assert CHAT.read_answer(body).usage == usage
     assert RESPONSES.read_answer(body).usage == usage
+
+
+USED: Json = {"input_tokens": 347, "output_tokens": 540}
+
+
+def item(kind: str, **more: object) -> Json:
+    """An item of the output of a response."""
+    return {"type": kind, "status": "completed", **more}
+
+
+def search(action: str) -> Json:
+    """A call of the tool that searches the web."""
+    return item("web_search_call", action={"type": action})
+
+
+SEARCH_TOOL: Json = {"type": "web_search_preview", "search_context_size": "medium"}
+MESSAGE = item("message", content=[{"type": "output_text", "text": "ok"}])
+
+
+@pytest.mark.parametrize(
+    ("output", "counted"),
+    [
+        ([MESSAGE], {}),
+        ([search("search"), search("open_page"), search("search"), MESSAGE], {"web_searches": 2}),
+        ([search("find_in_page"), search("open_page")], {}),
+        ([item("web_search_call"), item("web_search_call", action=None)], {"web_searches": 2}),
+        ([item("web_search_call", status="failed")], {}),
+        ([item("file_search_call", queries=["a"])] * 2, {"storage_searches": 2}),
+        # Two runs in one container, and one in another.
+        (
+            [item("code_interpreter_call", container_id=name) for name in ("c1", "c1", "c2")],
+            {"code_executions": 2},
+        ),
+        ([item("image_generation_call", result="aGk=")], {"images": 1}),
+        ([item("mcp_call"), item("function_call"), item("reasoning"), 5, None], {}),
+        (
+            [search("search"), item("file_search_call"), item("code_interpreter_call")],
+            {"web_searches": 1, "storage_searches": 1, "code_executions": 1},
+        ),
+    ],
+)
+def test_tools_that_are_paid_by_the_call(output: list[object], counted: dict[str, int]) -> None:
+    """S4.3: OpenAI counts the calls of its own tools nowhere but in the output."""
+    answer = RESPONSES.read_answer({"output": output, "usage": USED, "tools": []})
+    assert answer.usage == {**USED, **({COUNTED: counted} if counted else {})}
+
+
+def test_which_tool_searched() -> None:
+    """S4.3: the older tool costs more, and its price depends on how much context it brings."""
+    body: Json = {
+        "output": [search("search")],
+        "usage": USED,
+        "tools": [{"type": "x"}, SEARCH_TOOL],
+    }
+    assert RESPONSES.read_answer(body).usage == {
+        **USED,
+        COUNTED: {"web_searches": 1},
+        CONTEXT: {"tool": "web_search_preview", "search_context_size": "medium"},
+    }
+    unused: Json = {"output": [MESSAGE], "usage": USED, "tools": [SEARCH_TOOL]}
+    assert RESPONSES.read_answer(unused).usage == USED
+
+
+def test_tools_of_a_response_without_usage() -> None:
+    """A response that failed states no usage, whatever it tried: nothing is made up."""
+    body: Json = {"status": "failed", "output": [search("search")], "usage": None}
+    assert RESPONSES.read_answer(body).usage is None
+
+
+def test_what_openai_counts_itself_is_kept() -> None:
+    """Where the answer counts its searches, that is the figure."""
+    body: Json = {
+        "output": [search("search")] * 3,
+        "usage": USED,
+        "tool_usage": {"web_search": {"num_requests": 2}},
+    }
+    usage = RESPONSES.read_answer(body).usage
+    assert usage is not None
+    assert read_usage("openai", usage) == Usage(input_tokens=347, output_tokens=540, web_searches=2)
+
+
+@given(st.data())
+def test_tools_in_a_stream(read_stream: ReadStream, data: st.DataObject) -> None:
+    """S3.4: the last event of a stream repeats the output, so its tools are counted there, once."""
+    output = data.draw(st.lists(st.sampled_from([MESSAGE, search("search"), search("open_page")])))
+    whole: Json = {"status": "completed", "output": output, "usage": USED, "tools": [SEARCH_TOOL]}
+    events: list[Json] = [
+        {"type": "response.created", "response": {"status": "in_progress", "output": []}},
+        *({"type": "response.output_item.done", "item": one} for one in output),
+        {"type": "response.completed", "response": whole},
+    ]
+    stream = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
+    edges = [0, *cuts, len(stream)]
+    chunks = [stream[start:end] for start, end in pairwise(edges)]
+
+    assert read_stream(RESPONSES, chunks).usage == RESPONSES.read_answer(whole).usage
+
+
+@pytest.mark.parametrize(
+    ("model", "searches"),
+    [
+        ("gpt-4o-search-preview-2025-03-11", 1),
+        ("gpt-4o-mini-search-preview", 1),
+        ("gpt-5-search-api", 1),
+        ("openai/gpt-4o-search-preview", 1),
+        ("gpt-4o", None),
+        ("deep-search-r1", None),
+    ],
+)
+def test_models_that_always_search(model: str, searches: int | None) -> None:
+    """S4.3: each answer of these models costs a search besides its tokens."""
+    body: Json = {"model": model, "usage": {"prompt_tokens": 30, "completion_tokens": 600}}
+    usage = CHAT.read_answer(body).usage
+    assert usage is not None
+    assert read_usage("openai", usage).web_searches == searches
+    assert CHAT.read_answer({"model": model}).usage is None
+
+
+def test_how_to_search() -> None:
+    """The fee may depend on the request, which no answer repeats."""
+    body: Json = {
+        "model": "gpt-4o-search-preview",
+        "web_search_options": {"search_context_size": "high", "user_location": {}},
+    }
+    assert CHAT.read_request("/", body).usage == {CONTEXT: {"search_context_size": "high"}}
+    pro: Json = {"web_search_options": {"search_type": "pro"}}
+    assert CHAT.read_request("/", pro).usage == {CONTEXT: {"search_type": "pro"}}
+    nothing: list[Json] = [{}, {"web_search_options": {}}, {"web_search_options": "high"}]
+    assert [CHAT.read_request("/", body).usage for body in nothing] == [None] * 3
+
+
+def test_tier_in_the_usage() -> None:
+    """Mistral states the tier that it answered with among the counts."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 1, "service_tier": "priority"}
+    assert CHAT.read_answer({"usage": usage}).service_tier == "priority"
+    both: Json = {"usage": usage, "service_tier": "standard"}
+    assert CHAT.read_answer(both).service_tier == "standard"
 
 
 def test_texts_of_a_chat_prompt() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.openai_media import IMAGES, SPEECH, TRANSCRIPTION
+from spanledger.dialects.ours import CONTEXT, COUNTED
 from spanledger.dialects.reader import read_answer, read_request
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
@@ -25,15 +26,31 @@ def test_images_body(recorded: Recorded) -> None:
 
 
 def test_images_without_usage(recorded: Recorded) -> None:
-    """Older models state no usage: the answer has none, and the request counts the images."""
+    """Older models state no usage: the images that were made count, or that were asked for."""
     answer = read_answer(IMAGES, recorded("openai_images_dalle.json"))
-    assert answer == Answer(complete=True)
+    assert answer == Answer(usage={COUNTED: {"images": 1}}, complete=True)
     body: Json = {"model": "dall-e-3", "n": 2, "size": "1024x1792", "quality": "hd", "user": "u"}
     assert IMAGES.read_request("/v1/images/generations", body) == Request(
         model="dall-e-3",
         user_id="u",
-        usage={"images": 2, "size": "1024x1792", "quality": "hd"},
+        usage={"images": 2, CONTEXT: {"image_size": "1024x1792", "image_quality": "hd"}},
     )
+
+
+def test_images_say_their_size() -> None:
+    """What selects the price goes along with the usage; images that cost tokens are not counted."""
+    usage = {"input_tokens": 40, "output_tokens": 1056}
+    two: list[Json] = [{}, {}]
+    body: Json = {"data": two, "size": "1024x1024", "quality": "medium", "usage": usage}
+    assert IMAGES.read_answer(body).usage == {
+        **usage,
+        CONTEXT: {"image_size": "1024x1024", "image_quality": "medium"},
+    }
+    stated: Json = {"data": two, "usage": {"cost_in_usd_ticks": 400_000_000}}
+    assert IMAGES.read_answer(stated).usage == {
+        "cost_in_usd_ticks": 400_000_000,
+        COUNTED: {"images": 2},
+    }
 
 
 @pytest.mark.parametrize(

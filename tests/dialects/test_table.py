@@ -65,6 +65,7 @@ from spanledger.dialects.table import DIALECTS, find_dialect
         ("/api/generate", "ollama.generate"),
         ("/api/embed", "ollama.embed"),
         ("/v1/multimodalembeddings", "voyage.embeddings"),
+        ("/v1/ocr", "mistral.ocr"),
         ("/v1/contextualizedembeddings", "voyage.embeddings"),
     ],
 )

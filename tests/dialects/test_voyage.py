@@ -10,7 +10,7 @@ from spanledger.usage import Usage
 
 
 def test_multimodal(recorded: Callable[[str], bytes]) -> None:
-    """S4.1: embeddings of texts with images count all their tokens as input."""
+    """S4.1: of texts with images the texts are paid by the token, and the images by the pixel."""
     answer = read_answer(EMBEDDINGS, recorded("voyage_multimodal.json"))
     assert answer is not None
     assert answer == Answer(
@@ -19,7 +19,7 @@ def test_multimodal(recorded: Callable[[str], bytes]) -> None:
         complete=True,
     )
     assert answer.usage is not None
-    assert read_usage("voyageai", answer.usage) == Usage(input_tokens=3576)
+    assert read_usage("voyageai", answer.usage) == Usage(input_tokens=5, input_pixels=2_000_000)
     assert EMBEDDINGS.read_event(Answer(), "", {"model": "m"}) == Answer(model="m", complete=True)
 
 

@@ -1,5 +1,6 @@
 """Settings are shown with where they came from, and secrets are not."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def test_a_setting_that_cannot_be_read(
     assert wrong is not None
     assert wrong.standing == "attention"
     assert repr(value) in wrong.says
+    assert "all settings at their defaults" in wrong.advice
     assert app.port == 8400
 
 
@@ -64,6 +66,7 @@ def test_a_file_that_cannot_be_read(machine: Path) -> None:
     app, server, wrong = read_settings(Path("elsewhere"))
     assert wrong is not None
     assert "sport" in wrong.says
+    assert "an application does not read it" in wrong.advice
     assert (app.port, server.data_dir) == (8400, Path("elsewhere"))
     assert [finding.standing for finding in check_settings(server)] == ["ok"]
 
@@ -75,6 +78,18 @@ def test_a_slip_of_the_pen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["settings.unknown"].standing == "attention"
     assert "SPANLEDGER_SPOOLDIR" in found["settings.unknown"].says
     assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize("package", ["opentelemetry.instrumentation", None])
+def test_http_spans_without_their_package(
+    monkeypatch: pytest.MonkeyPatch, package: str | None
+) -> None:
+    """It is said where it is missing, be it with all that it belongs to."""
+    monkeypatch.setenv("SPANLEDGER_HTTP_SPANS", "true")
+    if package:
+        monkeypatch.setitem(sys.modules, package, None)
+    found = by_check(check_settings(read_settings(None)[1]))
+    assert ("settings.http_spans_package" in found) is (package is not None)
 
 
 def test_standard_variables_that_switch_off(monkeypatch: pytest.MonkeyPatch) -> None:

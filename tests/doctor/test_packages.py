@@ -99,6 +99,21 @@ def test_what_cannot_be_hooked_is_said(tmp_path: Path) -> None:
     assert "OpenInference" in found["packages.neighbour"][1]
 
 
+def test_versions_are_compared_as_numbers(tmp_path: Path) -> None:
+    """A nought at the end is no lower version, and one more digit no higher one."""
+    distribution(tmp_path, "protobuf", "06")
+    distribution(tmp_path, "opentelemetry-sdk", "1.40")
+    distribution(tmp_path, "opentelemetry-api", "1.100")
+    own = tmp_path / "spanledger-1.dist-info"
+    own.mkdir()
+    least = ("protobuf>=6.0", "opentelemetry-sdk>=1.40.0", "opentelemetry-api>=1.41")
+    requirements = "".join(f"Requires-Dist: {one}\n" for one in least)
+    (own / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: spanledger\nVersion: 1\n{requirements}"
+    )
+    assert found_beside(tmp_path)["packages.versions"][0] == "ok"
+
+
 def test_neighbours_are_no_fault() -> None:
     """Others who record may be here; it is said, and nobody has to see to it."""
     findings: list[Any] = list(check_neighbours())

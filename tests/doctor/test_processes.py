@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from spanledger.doctor.processes import check_processes
+from spanledger.doctor.processes import _SAYS, check_processes
+from spanledger.instrumentation.estimation import _not_estimated
 from spanledger.instrumentation.guard import guarded
 from spanledger.instrumentation.losses import note_loss
-from spanledger.instrumentation.state import ProcessState
+from spanledger.instrumentation.state import ProcessState, seen
 from spanledger.instrumentation.unknown import note_unknown
 from spanledger.instrumentation.wire import PlainUrl
 from spanledger.settings import Settings
@@ -54,6 +55,18 @@ def test_what_went_wrong(settings: Settings, process: ProcessState) -> None:
     assert unknown.says.startswith(f"POST {host}/new may be a model call and is not recorded")
     assert unknown.facts["count"] == 1
     assert time.strftime("last heard of %Y-") in dead[0].says
+
+
+def test_every_sort_of_event_is_told(settings: Settings, process: ProcessState) -> None:
+    """Whatever a process counts, it is said here: calls that were not estimated as well."""
+    kind = f"test the doctor {uuid.uuid4()}"
+    _not_estimated.note(kind, 2)
+    process.close()
+    (finding,) = check_processes(settings)
+    assert finding.says.startswith(
+        f"2 calls were not estimated, though no usage was stated: {kind}"
+    )
+    assert _SAYS.keys() == seen().keys()
 
 
 def test_many_processes_and_kinds_are_summed_up(settings: Settings) -> None:

@@ -94,6 +94,16 @@ def test_addresses(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "canary" not in str(found)
 
 
+def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said by which variable it came, and not repeated."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[canary")
+    (finding,) = check_target(otlp_target())
+    assert finding.check == "collector.address"
+    assert finding.standing == "attention"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in finding.says
+    assert "canary" not in str(finding)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4317", "http://127.0.0.1:99999", "ftp://x", ""])
 def test_impossible_addresses(url: str) -> None:
     """They are said to be wrong, and nothing breaks."""

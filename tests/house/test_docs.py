@@ -154,9 +154,9 @@ def packages(requirements: list[str]) -> set[str]:
 def test_every_route_is_documented(tmp_path: Path) -> None:
     """The API page has exactly the routes of the API's own description and of the receiver."""
     keys, store = KeyRing(tmp_path / "keys.json"), MemoryStore()
-    paths = create_app(store=store, keys=keys, clock=utc_now).openapi()["paths"]
+    paths = create_app(store=store, keys=keys, clock=utc_now, book=PriceBook).openapi()["paths"]
     api = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    with Pipeline(store, PriceBook(), utc_now) as pipeline:
+    with Pipeline(store, PriceBook, utc_now) as pipeline:
         app = create_receiver(pipeline=pipeline, keys=keys, open_without_key=True, body_bytes_max=1)
     routes: list[Any] = list(app.routes)
     receiver = {f"{m} {route.path}" for route in routes for m in route.methods - {"HEAD"}}

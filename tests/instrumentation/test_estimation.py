@@ -448,6 +448,25 @@ def test_a_thread_that_ended_is_replaced(estimator: Estimator) -> None:
     assert [bool(facts) for facts in ended.facts] == [False, True]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_waits_for_a_thread_that_ends_is_done_by_the_next(estimator: Estimator) -> None:
+    """Neither a call nor who drains waits for a thread that is no more."""
+    ended, moment, threads = Ended(), threading.Event(), list[threading.Thread]()
+
+    def end_thread() -> BaseException:
+        threads.append(threading.current_thread())
+        while estimator._queue.qsize() < 2:  # the other call, and the order of who drains
+            moment.wait(0.001)
+        return SystemExit()
+
+    assert estimator.take(failing(end_thread), ended)
+    assert estimator.take(unstated(), ended)
+
+    assert estimator.drain(20)
+    threads[0].join(60)
+    assert [bool(facts) for facts in ended.facts] == [False, True]
+
+
 def test_nothing_to_wait_for() -> None:
     """An estimator that never had work starts no thread, and closes at once."""
     estimator = Estimator()

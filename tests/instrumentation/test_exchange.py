@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import json
 from typing import Any
 
 import httpx
@@ -349,8 +350,9 @@ def test_an_upload(recording: Recording, library: Any) -> None:
             "images",
             {"model": "dall-e-3", "n": 2},
             {"json": {"data": [{"b64_json": ""}]}},
-            '{"images":2}',
+            '{"spanledger_counted":{"images":1}}',
         ),
+        ("images", {"model": "dall-e-3", "n": 2}, {"json": {}}, '{"images":2}'),
         ("images", {"model": "gpt-image-1"}, {"json": {"usage": {"a": 3}}}, '{"a":3}'),
     ],
 )
@@ -372,3 +374,36 @@ def test_what_the_request_alone_determines_counts_where_no_usage_is_stated(
     assert recording.facts.get("spanledger.usage.raw") == usage
     assert recording.facts["spanledger.usage.source"] == ("provider" if usage else "none")
     assert "spanledger.answer.problem" not in recording.facts
+
+
+@pytest.mark.parametrize(
+    ("stated", "raw", "source"),
+    [
+        (
+            {"prompt_tokens": 5},
+            {
+                "prompt_tokens": 5,
+                "spanledger_counted": {"web_searches": 1},
+                "spanledger_context": {"search_context_size": "high"},
+            },
+            "provider",
+        ),
+        (None, None, "none"),
+    ],
+)
+def test_what_the_request_says_of_the_price_goes_along_with_the_usage(
+    recording: Recording, library: Any, stated: Any, raw: Any, source: str
+) -> None:
+    """S4.3: how thoroughly the web is searched no answer repeats; by itself it is no usage."""
+    body = {
+        "model": "gpt-4o-search-preview",
+        "messages": [],
+        "web_search_options": {"search_context_size": "high"},
+    }
+    answer = {"model": "gpt-4o-search-preview", "choices": [], "usage": stated}
+    with recording.on(), answering(library, json=answer) as client:
+        client.post("http://provider/v1/chat/completions", json=body)
+
+    evidence = recording.facts.get("spanledger.usage.raw")
+    assert (None if evidence is None else json.loads(str(evidence))) == raw
+    assert recording.facts["spanledger.usage.source"] == source

@@ -1,12 +1,16 @@
 """Recording starts once, stops cleanly, and says when a second start was in vain."""
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 import spanledger
+from spanledger.instrumentation import lifecycle
+from spanledger.instrumentation.guard import failures
 from tests.instrumentation.calls import CHAT, CHAT_PATH, Recording, answering
 
 URL = "http://provider" + CHAT_PATH
@@ -41,6 +45,37 @@ def test_after_the_stop_nothing_is_recorded(recording: Recording) -> None:
         with recording.on():
             client.post(URL, json=CHAT)
     assert len(recording.spans) == 2
+
+
+class Broken:
+    """A part of a recording that cannot be undone."""
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(name)
+
+        return fail
+
+
+@pytest.mark.parametrize("part", ["finder", "http_spans", "destination", "state"])
+def test_a_step_of_the_stop_that_fails_keeps_none_from_being_done(
+    recording: Recording, part: str
+) -> None:
+    """R15: whatever cannot be undone, our hooks are out afterwards, and it has been counted."""
+    own = vars(httpx.Client)["_send_single_request"]
+    finders = list(sys.meta_path)
+    with recording.on():
+        ongoing: Any = lifecycle._process.recording
+        sound = getattr(ongoing, part)
+        setattr(ongoing, part, Broken())
+        before = sum(failures().values())
+        spanledger.uninstrument()
+        assert sum(failures().values()) == before + 1
+        assert vars(httpx.Client)["_send_single_request"] is own
+        setattr(ongoing, part, sound)
+        lifecycle._process.recording = ongoing
+
+    assert sys.meta_path == finders
 
 
 def test_an_exchange_in_flight_survives_the_stop(recording: Recording) -> None:

@@ -53,6 +53,38 @@ def test_what_a_shell_has_patched_in_turn_goes_with_it() -> None:
     assert patched.followed == {}
 
 
+class Sealed(type):
+    """A kind of class that can be changed until it is sealed."""
+
+    sealed = False
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        if cls.sealed:
+            raise TypeError
+        super().__setattr__(name, value)
+
+
+def test_a_class_that_refuses_keeps_its_shell_and_no_other() -> None:
+    """It does nothing from then on; what was patched in turn is given back all the same."""
+
+    class Refusing(Owner, metaclass=Sealed):
+        def answer(self) -> str:
+            return "refused"
+
+    class Met(Owner):
+        def answer(self) -> str:
+            return "met"
+
+    patched = patch_method(Refusing, "answer", shell, RECORDER)
+    patched.followed[Met] = patch_method(Met, "answer", shell, RECORDER)
+    own = patched.followed[Met].original
+    Refusing.sealed = True
+    unpatch(patched)
+
+    assert Refusing().answer() == "refused"
+    assert vars(Met)["answer"] is own
+
+
 def test_a_shell_that_somebody_wrapped_falls_silent() -> None:
     """It cannot be taken out from below; it does nothing, and serves again when it is asked to."""
 

@@ -436,6 +436,57 @@ def test_what_was_not_asked_for_is_not_taken_out() -> None:
     assert sifting_of(Changed(None, {"body": b""}), 200, headers) is not None
 
 
+class Stubborn:
+    """A request whose headers cannot be replaced."""
+
+    def __init__(self) -> None:
+        self.body = b"own"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As the app made them."""
+        return {"content-length": "3"}
+
+
+def test_a_request_is_changed_as_a_whole_or_not_at_all() -> None:
+    """A new body under the old headers would be cut: it leaves as the app made it."""
+    request = Stubborn()
+    changed = Changed(request, {"body": b"another", "headers": {"content-length": "7"}})
+    with changed:
+        assert request.body == b"own"
+
+    assert request.body == b"own"
+    assert sifting_of(changed, 200, {"content-type": EVENTS}) is None
+
+
+def test_a_request_of_aiohttp_is_the_apps_own_again(provider: Provider) -> None:
+    """A middleware above finds it as it was, be it without a header that we need."""
+    provider.answer_with(Reply(TOLD, content_type=EVENTS))
+    seen: list[bool] = []
+
+    async def look(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        seen.append("Accept-Encoding" in request.headers)
+        return response
+
+    async def call() -> None:
+        async with (
+            aiohttp.ClientSession(
+                middlewares=[look], skip_auto_headers=["Accept-Encoding"]
+            ) as session,
+            session.post(provider.url + CHAT_PATH, json=CHAT_STREAM) as response,
+        ):
+            assert await response.read() == SEEN
+
+    with Recording().on():
+        asyncio.run(call())
+
+    assert seen == [False]
+    assert b"include_usage" in provider.requests[0][2]
+
+
 def test_reading_in_pieces_is_exact() -> None:
     """Whatever is asked for, never more comes, and nothing is lost."""
     source = io.BytesIO(TOLD)

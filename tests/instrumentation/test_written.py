@@ -14,6 +14,7 @@ from spanledger.dialects.ndjson import LineDecoder
 from spanledger.dialects.sse import EventDecoder
 from spanledger.instrumentation.written import (
     KEPT_BYTES_MAX,
+    TAKEN_BYTES_MAX,
     Kept,
     Written,
     written_in_document,
@@ -90,6 +91,22 @@ def test_memory_is_bounded_and_the_share_says_how_much_was_kept() -> None:
 
     assert weight < 2 * KEPT_BYTES_MAX < whole
     assert kept.share == pytest.approx(len(text) / (60 * 60_000), rel=0.01)
+
+
+@pytest.mark.parametrize("piece_bytes", [64 * 1024, 16 * 1024 * 1024])
+def test_an_endless_stream_that_repeats_itself_is_read_for_a_moment(piece_bytes: int) -> None:
+    """It becomes next to nothing when it is compressed; how much is read of it is bounded too."""
+    event = stream(["word "]).removesuffix(b"data: [DONE]\n\n")
+    piece = event * (piece_bytes // len(event))
+    kept = Kept()
+    for _ in range(64 * 1024 * 1024 // piece_bytes):
+        kept.add(piece)
+    written = written_in_events(openai.CHAT, EventDecoder, kept)
+    words, sent = written.texts[0].count("word "), 64 * 1024 * 1024 // len(event)
+
+    assert sum(map(len, kept.pieces())) == TAKEN_BYTES_MAX
+    assert words == pytest.approx(TAKEN_BYTES_MAX / len(event), abs=1)
+    assert words / written.share == pytest.approx(sent, rel=0.01)
 
 
 def test_nothing_is_left_where_usage_is_stated() -> None:

@@ -20,7 +20,7 @@ BOOK = PriceBook()
 def rows_of(bodies: Iterable[bytes]) -> list[CostRow]:
     """The priced rows of these export requests, as they are stored."""
     store = MemoryStore()
-    with Pipeline(store, BOOK, lambda: datetime.now(UTC)) as pipeline:
+    with Pipeline(store, lambda: BOOK, lambda: datetime.now(UTC)) as pipeline:
         for body in bodies:
             records, refused = parse_spans(body)
             assert refused == 0

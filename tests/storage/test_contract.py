@@ -26,7 +26,7 @@ from spanledger.storage.query import (
     Selection,
 )
 from spanledger.storage.row import CostRow
-from spanledger.usage import UNITS, Usage
+from spanledger.usage import PART_OF, UNITS, Usage
 
 Builder = Callable[..., CostRow]
 
@@ -138,7 +138,7 @@ def test_each_dimension_groups_and_filters(
 ) -> None:
     """Whatever calls can be grouped by can be filtered by, with the same values (S4.7, S4.8)."""
     values = ("unpriced", "invalid") if dimension == "status" else ("one", "two")
-    amounts = (None, None) if dimension == "status" else (Decimal(1), Decimal(2))
+    amounts = (None, None) if dimension in OF_COST else (Decimal(1), Decimal(2))
     store.write(
         [
             _with_dimension(a_row, project, dimension, value, amount)
@@ -153,12 +153,18 @@ def test_each_dimension_groups_and_filters(
     assert grouped == {(0, (value,)): amount for value, amount in zip(values, amounts, strict=True)}
     assert [(result.group, result.amount) for result in filtered] == [((values[1],), amounts[1])]
     assert [row.cost for row in store.calls(where, limit=9)] == [
-        filtered_cost(values[1], amounts[1])
+        filtered_cost(dimension, values[1], amounts[1])
     ]
 
 
-def filtered_cost(status: str, amount: Decimal | None) -> Cost | Unpriced:
+OF_COST = {"status", "reason"}
+"""Dimensions that are said of the cost, not of the call."""
+
+
+def filtered_cost(dimension: str, status: str, amount: Decimal | None) -> Cost | Unpriced:
     """The cost that `_with_dimension` gives."""
+    if dimension == "reason":
+        return Unpriced(status)
     if amount is None:
         return Unpriced("", "invalid" if status == "invalid" else "unpriced")
     return Cost(status="priced", amount=amount, lines=(), book_version="book")
@@ -167,10 +173,10 @@ def filtered_cost(status: str, amount: Decimal | None) -> Cost | Unpriced:
 def _with_dimension(
     a_row: Builder, project: str, dimension: str, value: str, amount: Decimal | None
 ) -> CostRow:
-    cost = filtered_cost(value, amount)
+    cost = filtered_cost(dimension, value, amount)
     if dimension.startswith("tag:"):
         return a_row(cost, project=project, tags={dimension.removeprefix("tag:"): value})
-    if dimension == "status":
+    if dimension in OF_COST:
         return a_row(cost, project=project)
     field = {"model": "request_model", "service_tier": "request_service_tier"}.get(
         dimension, DIMENSIONS[dimension]
@@ -331,6 +337,8 @@ def test_counts(store: Store, project: str, a_row: Builder) -> None:
                 unpriced_calls=1,
                 invalid_calls=1,
             ),
+            first_seen=NOON,
+            last_seen=NOON,
         ),
     )
 
@@ -520,7 +528,8 @@ def test_listing_pages_join(store: Store, project: str, a_row: Builder) -> None:
 
 def full_row(project: str) -> CostRow:
     """A row in which no field has its default."""
-    usage = Usage(**{unit: 2 ** (6 - depth) for unit, depth in zip(UNITS, DEPTHS, strict=True)})
+    # Each quantity differs, and parts fit into their wholes.
+    usage = Usage(**{unit: 10 ** (6 - 2 * depth(unit)) - n for n, unit in enumerate(UNITS)})
     call = Call(
         project=project,
         trace_id="a" * 32,
@@ -559,6 +568,7 @@ def full_row(project: str) -> CostRow:
         batch=True,
         request_service_tier="auto",
         response_service_tier="flex",
+        price_context=(("region", "eu"), ("speed", "fast")),
         reported_amount=Decimal("0.000000000001"),
         reported_currency="cny",
     )
@@ -592,8 +602,9 @@ def full_row(project: str) -> CostRow:
     return CostRow(call, cost, datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC))
 
 
-DEPTHS = (0, 1, 1, 2, 2, 2, 3, 4, 0, 1, 2, 3)
-"""How deep each unit stands below its whole, so that quantities differ and parts fit."""
+def depth(unit: str) -> int:
+    """How deep a unit stands below its whole."""
+    return max((depth(whole) + 1 for whole in PART_OF.get(unit, ())), default=0)
 
 
 def test_full_row_comes_back(store: Store, project: str) -> None:

@@ -75,7 +75,7 @@ def test_new_database(client: Client) -> None:
     recorded = client.query(
         "SELECT number, name, checksum FROM spanledger.schema_migrations ORDER BY 1"
     )
-    assert tables(client) == {"calls"}
+    assert tables(client) == {"calls", "price_books", "period_acts", "repricings", "replaced_calls"}
     assert recorded.result_rows == [
         (step.number, step.name, step.checksum) for step in load_migrations()
     ]

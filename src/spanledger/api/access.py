@@ -5,10 +5,11 @@ and from nowhere else; so a route without a declared `Access` cannot be register
 forgets to check a key cannot be written.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, FastAPI
@@ -17,13 +18,16 @@ from starlette.responses import Response
 
 from spanledger.api.cursors import Cursor, Question, read_cursor, write_cursor
 from spanledger.api.errors import Refused, SignInNeeded
-from spanledger.api.parameters import Parameter, Parameters, read_parameters
+from spanledger.api.parameters import Parameter, Parameters, json_items, read_parameters
 from spanledger.api.sessions import Sessions
+from spanledger.pricing.book import PriceBook
+from spanledger.pricing.exchange_rates import ExchangeRates
 from spanledger.storage.keys import Key, KeyRing, Role, allows
 from spanledger.storage.protocol import Store
 from spanledger.storage.query import Selection
 
 __all__ = [
+    "ADMIN",
     "ANYONE",
     "FORM_BYTES_MAX",
     "SESSION_COOKIE",
@@ -38,7 +42,7 @@ __all__ = [
 
 SESSION_COOKIE: Final = "spanledger_session"
 FORM_BYTES_MAX: Final = 4_096
-"""A key and little else: no form of ours is larger."""
+"""A key and little else: no form of ours is larger, and no JSON object either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Access:
     by: Literal["key", "session"] = "key"
 
 
+ADMIN: Final = Access("admin")
 ANYONE: Final = Access(None)
 VIEWER: Final = Access("viewer")
 SIGNED_IN: Final = Access("viewer", by="session")
@@ -63,6 +68,9 @@ class House:
     keys: KeyRing
     sessions: Sessions
     clock: Callable[[], datetime]
+    book: Callable[[], PriceBook]
+    """Gives the price book in force."""
+    rates: ExchangeRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,28 @@ class Asked:
     key: Key | None
     """The caller's key; `None` only where anyone may ask."""
     parameters: Parameters
-    form: Mapping[str, str]
-    """The fields of a submitted form."""
+    body: bytes = b""
+    """What was sent with a POST."""
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The fields of a submitted form; none where there is no form."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace")))
+
+    def json(self) -> Mapping[str, object]:
+        """The JSON object that was sent.
+
+        Raises:
+            Refused: it is something else.
+        """
+        try:
+            parsed = cast("object", json.loads(self.body))
+        except (ValueError, RecursionError):
+            parsed = None
+        if not isinstance(parsed, dict):
+            message = "The body is no JSON object, or one that is too deep."
+            raise Refused(422, message, param="body")
+        return cast("Mapping[str, object]", parsed)
 
     @property
     def store(self) -> Store:
@@ -88,6 +116,11 @@ class Asked:
         if self.key is None:
             raise _no_key()
         return self.key.project
+
+    @property
+    def by(self) -> str:
+        """Who asks: the name of their key."""
+        return "" if self.key is None else self.key.name
 
     def selection(
         self,
@@ -144,15 +177,30 @@ class Endpoint:
     access: Access
     answer: Callable[[Asked], Response]
     parameters: tuple[Parameter, ...] = ()
+    body_bytes_max: int = FORM_BYTES_MAX
+    """The most that may be sent with a POST."""
 
 
 def add_endpoint(app: FastAPI, endpoint: Endpoint, house: House) -> None:
     """Register `endpoint` behind the gate."""
 
-    def answer(request: Request, form: Annotated[dict[str, str], Depends(_form)]) -> Response:
-        key = _admit(request, endpoint.access, house)
-        parameters = read_parameters(request.query_params.multi_items(), endpoint.parameters)
-        return endpoint.answer(Asked(request, house, key, parameters, form))
+    def admitted(request: Request) -> Key | None:
+        return _admit(request, endpoint.access, house)
+
+    async def sent(request: Request) -> bytes:
+        return await _read_body(request, endpoint.body_bytes_max)
+
+    def answer(
+        request: Request,
+        # The gate comes first: who may not ask cannot make us read what they send.
+        key: Annotated[Key | None, Depends(admitted)],
+        body: Annotated[bytes, Depends(sent)],
+    ) -> Response:
+        items = request.query_params.multi_items()
+        if endpoint.parameters and _is_json(request):
+            items += json_items(body)
+        parameters = read_parameters(items, endpoint.parameters)
+        return endpoint.answer(Asked(request, house, key, parameters, body))
 
     app.add_api_route(
         endpoint.path,
@@ -208,16 +256,20 @@ def _check_origin(request: Request) -> None:
         raise Refused(403, "This form was sent by another site.")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a submitted form; none where there is no form."""
-    if request.method != "POST":
-        return {}
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES_MAX:
-            raise Refused(413, f"The form is larger than {FORM_BYTES_MAX} bytes.")
-    return dict(parse_qsl(body.decode("utf-8", "replace")))
+async def _read_body(request: Request, bytes_max: int) -> bytes:
+    """What was sent with a POST, up to so much."""
+    body = bytearray()
+    if request.method == "POST":
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                raise Refused(413, f"The body is larger than {bytes_max} bytes.")
+    return bytes(body)
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
 
 
 def _documentation(endpoint: Endpoint) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from spanledger.pricing.cost import CURRENCY, Cost, PriceLine, Unpriced
 from spanledger.storage.protocol import CallPosition
 from spanledger.storage.row import CostRow
 
-__all__ = ["CALLS_PARAMETERS", "call", "calls", "find_call"]
+__all__ = ["CALLS_PARAMETERS", "call", "calls", "find_call", "instant_json", "line_json"]
 
 CALLS_PARAMETERS: Final = (*RANGE, *FILTERS, *PAGING)
 
@@ -94,7 +94,7 @@ def call_json(row: CostRow) -> dict[str, Any]:
         "call_id": call.call_id,
         "trace_id": call.trace_id,
         "span_id": call.span_id,
-        "start_time": _instant(call.start_time),
+        "start_time": instant_json(call.start_time),
         "duration_us": call.duration_us,
         **{name: getattr(call, name) or None for name in _TEXTS},
         "tags": dict(call.tags),
@@ -126,7 +126,7 @@ def detail_json(row: CostRow) -> dict[str, Any]:
         "usage_raw": call.usage_raw or None,
         "reported_amount": _reported(call),
         "cost": _cost_json(row.cost),
-        "recorded_at": _instant(row.recorded_at),
+        "recorded_at": instant_json(row.recorded_at),
     }
 
 
@@ -134,13 +134,14 @@ def _cost_json(cost: Cost | Unpriced) -> dict[str, Any]:
     if isinstance(cost, Unpriced):
         return {"lines": [], "book_version": None, "reason": cost.reason or None}
     return {
-        "lines": [_line_json(line) for line in cost.lines],
+        "lines": [line_json(line) for line in cost.lines],
         "book_version": cost.book_version,
         "reason": cost.reason or None,
     }
 
 
-def _line_json(line: PriceLine) -> dict[str, Any]:
+def line_json(line: PriceLine) -> dict[str, Any]:
+    """A price line, which explains a part of a cost."""
     return {
         "unit": line.unit,
         "quantity": exact(line.quantity),
@@ -158,7 +159,8 @@ def _reported(call: Call) -> dict[str, str] | None:
     return {"value": exact(call.reported_amount), "currency": call.reported_currency.lower()}
 
 
-def _instant(instant: datetime) -> str:
+def instant_json(instant: datetime) -> str:
+    """An instant as our JSON has it: RFC 3339 in UTC, to the microsecond."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import islice, pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,9 +13,11 @@ from starlette.responses import JSONResponse, Response
 from spanledger.api.access import Asked
 from spanledger.api.cursors import Cursor
 from spanledger.api.errors import invalid
-from spanledger.api.money import amount_json
+from spanledger.api.money import amount_json, rate_json
 from spanledger.api.parameters import FILTERS, PAGING, RANGE, Parameter, Parameters
 from spanledger.errors import InvalidQuery
+from spanledger.pricing.cost import CURRENCY
+from spanledger.pricing.exchange_rates import ExchangeRates
 from spanledger.storage.buckets import WIDTHS, iter_edges
 from spanledger.storage.query import DIMENSIONS, RESULTS_MAX, CostQuery, CostResult, check_dimension
 
@@ -38,12 +41,17 @@ COSTS_PARAMETERS: Final = (
         "Order of the results in a bucket: amount, calls, tokens or a dimension of group_by; "
         "`-` in front means falling. Default -amount.",
     ),
+    Parameter(
+        "currency",
+        "What amounts are converted to, by the rates of `exchange_rates_file`; default usd.",
+    ),
     Parameter("format", "json, the default."),
     *PAGING,
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +66,8 @@ class _Question:
     group_by: tuple[str, ...]
     order_by: str
     limit: int
+    currency: str
+    now: datetime
 
 
 def costs(asked: Asked) -> Response:
@@ -67,9 +77,13 @@ def costs(asked: Asked) -> Response:
     is present; one without calls has no results. Without times the range is everything for `total`,
     and today with the 29 days before it otherwise. `start_time` and `end_time` of a bucket are unix
     seconds, `null` where a `total` is open. A group value of `null` means that the calls have none.
+
+    With `currency` amounts are converted by the rate that is in force in the last moment of their
+    bucket, or now where that is still to come; it stands in the bucket as `exchange_rate`. Where no
+    rate is in force, that and the amounts are `null`.
     """
     cursor = asked.cursor()
-    question = _question(asked.parameters, asked.house.clock())
+    question = _question(asked)
     if cursor:
         # "Now" was settled on the first page; the others go on with it.
         start, end = (_read_instant(cursor.get(name, "")) for name in ("start", "end"))
@@ -81,7 +95,7 @@ def costs(asked: Asked) -> Response:
 def result_json(result: CostResult, group_by: Iterable[str] = ()) -> dict[str, Any]:
     """A result as our JSON has it, with a key for each dimension of `group_by`."""
     fields = asdict(result)
-    for internal in ("bucket", "group", "amount"):
+    for internal in ("bucket", "group", "amount", "first_seen", "last_seen"):
         del fields[internal]
     groups = zip(group_by, result.group, strict=True)
     return {
@@ -98,7 +112,8 @@ def day_start(end: datetime, zone: ZoneInfo, days: int) -> datetime:
     return (midnight - timedelta(days=days - 1)).astimezone(UTC)
 
 
-def _question(parameters: Parameters, now: datetime) -> _Question:
+def _question(asked: Asked) -> _Question:
+    parameters, now = asked.parameters, asked.house.clock()
     parameters.choice("format", ["json"], "json")
     width, zone = parameters.choice("bucket_width", WIDTHS, "1d"), parameters.zone()
     start, end = parameters.time("start_time"), parameters.time("end_time")
@@ -118,7 +133,21 @@ def _question(parameters: Parameters, now: datetime) -> _Question:
         group_by=_group_by(parameters),
         order_by=parameters.text("order_by", "-amount"),
         limit=parameters.number("limit", default=DEFAULT_LIMIT, largest=LIMIT_MAX),
+        currency=_currency(parameters, asked.house.rates),
+        now=now,
     )
+
+
+def _currency(parameters: Parameters, rates: ExchangeRates) -> str:
+    currency = parameters.text("currency", CURRENCY).lower()
+    known = (CURRENCY, *rates.currencies)
+    if currency not in known:
+        message = (
+            f"There are no exchange rates for {currency[:100]!r}: known are {', '.join(known)}. "
+            "The setting exchange_rates_file says where they are."
+        )
+        raise invalid(message, param="currency")
+    return currency
 
 
 def _group_by(parameters: Parameters) -> tuple[str, ...]:
@@ -138,7 +167,7 @@ def _total(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any]:
     """One bucket of everything, paged by results."""
     offset = int(cursor.get("offset", "0"))
     table = asked.store.costs(_query(asked, question, limit=question.limit, offset=offset))
-    bucket = _bucket_json(question, (question.start, question.end), table.results)
+    bucket = _bucket_json(asked, question, (question.start, question.end), table.results)
     position = {"offset": str(offset + question.limit), **_range_of(question)}
     return asked.page_json([bucket], position if table.truncated else None)
 
@@ -157,7 +186,7 @@ def _buckets(asked: Asked, question: _Question, cursor: Cursor) -> dict[str, Any
     for result in table.results:
         inside[result.bucket].append(result)
     buckets = [
-        _bucket_json(question, bounds, results)
+        _bucket_json(asked, question, bounds, results)
         for bounds, results in zip(pairwise(edges), inside, strict=True)
     ]
     position = {"at": edges[-1].isoformat(), **_range_of(question)}
@@ -177,16 +206,32 @@ def _too_many(buckets: int) -> str:
 
 
 def _bucket_json(
+    asked: Asked,
     question: _Question,
     bounds: tuple[datetime | None, datetime | None],
     results: Sequence[CostResult],
 ) -> dict[str, Any]:
-    return {
+    shown = [result_json(result, question.group_by) for result in results]
+    bucket = {
         "object": "bucket",
         "start_time": _unix(bounds[0]),
         "end_time": _unix(bounds[1]),
-        "results": [result_json(result, question.group_by) for result in results],
+        "results": shown,
     }
+    if question.currency == CURRENCY:
+        return bucket
+    last = question.now if bounds[1] is None else min(question.now, bounds[1] - _MOMENT)
+    rates = asked.house.rates
+    for one, result in zip(shown, results, strict=True):
+        one["amount"] = _converted(rates, result.amount, question.currency, last)
+    return {**bucket, "exchange_rate": rate_json(rates.rate(question.currency, last))}
+
+
+def _converted(
+    rates: ExchangeRates, amount: Decimal | None, currency: str, at: datetime
+) -> dict[str, str | None]:
+    converted = None if amount is None else rates.convert(amount, currency, at)
+    return amount_json(None if converted is None else converted.amount, currency)
 
 
 def _unix(instant: datetime | None) -> int | None:

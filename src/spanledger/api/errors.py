@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from spanledger.api.headers import SECURITY_HEADERS
 from spanledger.api.render import render
-from spanledger.errors import InvalidQuery, SpanledgerError, StoreError
+from spanledger.errors import HistoryRefused, InvalidQuery, SpanledgerError, StoreError
 
 __all__ = ["ERROR_TYPES", "Refused", "SignInNeeded", "add_error_handlers", "invalid"]
 
@@ -27,6 +27,7 @@ ERROR_TYPES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "too_large",
     422: "invalid_request",
     500: "internal",
@@ -94,6 +95,8 @@ def _refusal(error: Exception) -> Refused:
             return error
         case InvalidQuery():
             return Refused(422, str(error))
+        case HistoryRefused():
+            return Refused(409, str(error))
         case RequestValidationError():
             return _unreadable(error)
         case HTTPException():

@@ -6,8 +6,18 @@ from functools import reduce
 from typing import Final
 
 from spanledger.pricing.cost import CURRENCY
+from spanledger.pricing.exchange_rates import ExchangeRate
 
-__all__ = ["UNPRICED", "amount_json", "dollars", "exact", "readable", "share", "subtract"]
+__all__ = [
+    "UNPRICED",
+    "amount_json",
+    "dollars",
+    "exact",
+    "rate_json",
+    "readable",
+    "share",
+    "subtract",
+]
 
 UNPRICED: Final = "unpriced"
 """What a person reads where no amount is known; never 0."""
@@ -25,9 +35,20 @@ def exact(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def amount_json(amount: Decimal | None) -> dict[str, str | None]:
+def amount_json(amount: Decimal | None, currency: str = CURRENCY) -> dict[str, str | None]:
     """The amount as our JSON has it; `None` stays unknown."""
-    return {"value": None if amount is None else exact(amount), "currency": CURRENCY}
+    return {"value": None if amount is None else exact(amount), "currency": currency}
+
+
+def rate_json(rate: ExchangeRate | None) -> dict[str, str] | None:
+    """The rate that amounts were converted by; `None` where none was in force."""
+    if rate is None:
+        return None
+    return {
+        "per_usd": exact(rate.per_usd),
+        "date": rate.valid_from.isoformat(),
+        "source": rate.source,
+    }
 
 
 def readable(amount: Decimal | None) -> str:

@@ -4,15 +4,16 @@ A parameter that is not in a route's table is refused, so a misspelt filter can 
 widen a sum.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from spanledger.api.errors import invalid
+from spanledger.api.errors import Refused, invalid
 from spanledger.storage.query import DIMENSIONS
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ZONE",
     "Parameter",
     "Parameters",
+    "json_items",
     "read_parameters",
 ]
 
@@ -116,6 +118,10 @@ class Parameters:
             raise invalid(msg, param=name)
         return text
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """The value of `name`, true or false."""
+        return self.choice(name, ["true", "false"], "true" if default else "false") == "true"
+
     def zone(self) -> ZoneInfo:
         """The time zone asked for."""
         name = self.text("timezone", "UTC")
@@ -140,6 +146,14 @@ class Parameters:
                 f"3339 such as 2026-11-30T08:00:00Z, from {_YEARS.start} to {_YEARS.stop - 1}."
             )
             raise invalid(message, param=name)
+        return instant
+
+    def needed_time(self, name: str) -> datetime:
+        """The instant that `name` says, which must be there, in UTC."""
+        instant = self.time(name)
+        if instant is None:
+            msg = f"{name} is missing: say which time is meant."
+            raise invalid(msg, param=name)
         return instant
 
     def filters(self) -> dict[str, tuple[str, ...]]:
@@ -174,6 +188,36 @@ def read_parameters(items: Iterable[tuple[str, str]], known: tuple[Parameter, ..
             raise invalid(msg, param=name)
         values[name] = (*values.get(name, ()), value)
     return Parameters(values)
+
+
+def json_items(body: bytes) -> list[tuple[str, str]]:
+    """The pairs of a JSON object, as if they stood in a query string; a list is repeated.
+
+    Raises:
+        Refused: it is no JSON object, or a value of it is no text, number, truth value or list.
+    """
+    try:
+        stated: object = json.loads(body) if body.strip() else {}
+    except ValueError:
+        stated = None
+    if not isinstance(stated, dict):
+        message = 'The body is no JSON object: send one such as {"dry_run": true}.'
+        raise Refused(422, message)
+    return [
+        (name, _json_text(name, value))
+        for name, values in cast("dict[str, object]", stated).items()
+        for value in (cast("list[object]", values) if isinstance(values, list) else [values])
+        if value is not None
+    ]
+
+
+def _json_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    message = f"{_quote(name)} is neither a text, a whole number, true, false nor a list of them."
+    raise invalid(message, param=name[:_LONG])
 
 
 def _family(name: str) -> str:

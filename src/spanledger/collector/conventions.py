@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, cast
 
 from spanledger import attributes as names
 from spanledger.call import NO_TAGS, Call, UsageSource
+from spanledger.dialects.price_context import price_context
+from spanledger.dialects.stated_cost import AMOUNT_MAX, exact_amount, stated_cost
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidUsage
 from spanledger.usage import Usage
@@ -50,7 +52,10 @@ def is_model_call(record: SpanRecord) -> bool:
 def to_call(record: SpanRecord, project: str) -> Call:
     """The call that `record` describes, in the project of the key that delivered it."""
     attrs, resource = record.attributes, record.resource
-    usage, problem = _usage(attrs)
+    provider, raw = _text(attrs, names.PROVIDER_NAME), _json_object(_text(attrs, names.USAGE_RAW))
+    request_model = _text(attrs, names.REQUEST_MODEL)
+    usage, problem = _usage(attrs, provider, raw)
+    amount, currency = _reported(attrs, provider, raw)
     first_chunk = attrs.get(names.RESPONSE_TIME_TO_FIRST_CHUNK)
     return Call(
         project=project,
@@ -60,9 +65,9 @@ def to_call(record: SpanRecord, project: str) -> Call:
         start_time=EPOCH + timedelta(microseconds=record.start_unix_nano // 1000),
         duration_us=max(record.end_unix_nano - record.start_unix_nano, 0) // 1000,
         time_to_first_chunk_us=_microseconds(first_chunk),
-        provider=_text(attrs, names.PROVIDER_NAME),
+        provider=provider,
         operation=_text(attrs, names.OPERATION_NAME),
-        request_model=_text(attrs, names.REQUEST_MODEL),
+        request_model=request_model,
         response_model=_text(attrs, names.RESPONSE_MODEL),
         response_id=_text(attrs, names.RESPONSE_ID),
         stream=attrs.get(names.REQUEST_STREAM) is True,
@@ -90,21 +95,35 @@ def to_call(record: SpanRecord, project: str) -> Call:
         batch=attrs.get(names.REQUEST_BATCH) is True,
         request_service_tier=_text(attrs, names.REQUEST_SERVICE_TIER),
         response_service_tier=_text(attrs, names.RESPONSE_SERVICE_TIER),
-        reported_amount=_amount(attrs.get(names.COST_AMOUNT)),
-        reported_currency=_text(attrs, names.COST_CURRENCY).lower(),
+        price_context=price_context(
+            provider, raw or {}, host=_text(attrs, names.SERVER_ADDRESS), model=request_model
+        ),
+        reported_amount=amount,
+        reported_currency=currency,
     )
 
 
-def _usage(attrs: Mapping[str, AttributeValue]) -> tuple[Usage, str]:
+def _usage(
+    attrs: Mapping[str, AttributeValue], provider: str, raw: Mapping[str, object] | None
+) -> tuple[Usage, str]:
     """The usage and what is wrong with it. The provider's own object wins: it is the evidence."""
     try:
-        raw = _json_object(_text(attrs, names.USAGE_RAW))
         if raw is not None:
-            return read_usage(_text(attrs, names.PROVIDER_NAME), raw), ""
+            return read_usage(provider, raw), ""
         stated = {unit: attrs.get(name) for unit, name in names.USAGE.items()}
         return Usage(**cast("Mapping[str, int]", stated)), ""
     except InvalidUsage as error:
         return Usage(), str(error)
+
+
+def _reported(
+    attrs: Mapping[str, AttributeValue], provider: str, raw: Mapping[str, object] | None
+) -> tuple[Decimal | None, str]:
+    """What the provider says that the call cost, and in which currency."""
+    amount = exact_amount(attrs.get(names.COST_AMOUNT))
+    if amount is not None and 0 <= amount < AMOUNT_MAX:
+        return amount, _text(attrs, names.COST_CURRENCY).lower()
+    return (stated_cost(provider, raw) if raw else None) or (None, "")
 
 
 def _json_object(text: str) -> Mapping[str, object] | None:
@@ -146,14 +165,3 @@ def _microseconds(seconds: AttributeValue) -> int | None:
     if not isinstance(seconds, int | float) or not 0 <= seconds < timedelta.max.total_seconds():
         return None
     return round(seconds * 1_000_000)
-
-
-def _amount(value: AttributeValue) -> Decimal | None:
-    """A stated cost, if it is a number a cost can be; a double is read by its shortest text."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        amount = Decimal(str(value)[:64])
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and 0 <= amount < Decimal(10) ** 9 else None

@@ -3,10 +3,11 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from spanledger.errors import StoreError
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.engine import price
 from spanledger.storage.protocol import Store
+from spanledger.storage.redelivery import write_calls
 from spanledger.storage.row import CostRow
 
 __all__ = ["Pipeline", "PipelineFull"]
@@ -35,6 +37,7 @@ class PipelineFull(StoreError):
 @dataclass(slots=True)
 class _Batch:
     rows: Sequence[CostRow]
+    book: PriceBook
     done: Future[None] = field(default_factory=Future[None])
 
 
@@ -42,12 +45,23 @@ class Pipeline:
     """Prices calls and writes them through one thread, many batches in one insert.
 
     The future of a batch is done when its rows are durable; only then may they be acknowledged.
+    The price book is kept in the store before the first row that was priced by it.
     """
 
-    def __init__(self, store: Store, book: PriceBook, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, book: Callable[[], PriceBook], clock: Callable[[], datetime]
+    ) -> None:
+        """Begin to take calls.
+
+        Args:
+            store: where they go.
+            book: gives the price book in force.
+            clock: the time in UTC.
+        """
         self._store = store
         self._book = book
         self._clock = clock
+        self._kept: tuple[str, datetime] | None = None
         self._waiting: queue.Queue[_Batch | None] = queue.Queue(WAITING_MAX)
         self._writer = threading.Thread(target=self._run, name="spanledger-writer", daemon=True)
         self._writer.start()
@@ -58,8 +72,8 @@ class Pipeline:
         Raises:
             PipelineFull: too much is waiting; nothing was taken.
         """
-        now = self._clock()
-        batch = _Batch([CostRow(call, price(call, self._book), now) for call in calls])
+        now, book = self._clock(), self._book()
+        batch = _Batch([CostRow(call, price(call, book), now) for call in calls], book)
         try:
             self._waiting.put_nowait(batch)
         except queue.Full:
@@ -101,7 +115,9 @@ class Pipeline:
 
     def _write(self, group: Sequence[_Batch]) -> None:
         try:
-            self._store.write([row for batch in group for row in batch.rows])
+            for batches in _by_book(group):
+                since = self._keep(batches[0].book)
+                write_calls(self._store, [row for batch in batches for row in batch.rows], since)
         except StoreError as error:
             log.warning("could not store %d batches: %s", len(group), error)
             for batch in group:
@@ -109,3 +125,15 @@ class Pipeline:
         else:
             for batch in group:
                 batch.done.set_result(None)
+
+    def _keep(self, book: PriceBook) -> datetime:
+        """Keep `book` in the store; return since when it has been in use."""
+        if self._kept is None or self._kept[0] != book.version:
+            since = self._store.keep_book(book.version, book.dump(), self._clock())
+            self._kept = (book.version, since)
+        return self._kept[1]
+
+
+def _by_book(group: Sequence[_Batch]) -> Iterator[list[_Batch]]:
+    """Batches that follow each other and were priced by the same book."""
+    return (list(batches) for _, batches in groupby(group, lambda batch: batch.book.version))

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from spanledger.errors import SpanledgerError
 from spanledger.settings import Settings
 
-__all__ = ["EPILOG", "Commands", "add_command", "add_json", "say", "settings_of"]
+__all__ = ["EPILOG", "Commands", "add_command", "add_json", "parse_instant", "say", "settings_of"]
 
 # argparse has no public name for what add_subparsers returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -41,6 +43,22 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """The settings, with the options of the command that are settings."""
     names = {field.name for field in fields(Settings)}
     return Settings.load(**{name: value for name, value in vars(args).items() if name in names})
+
+
+def parse_instant(text: str | None) -> datetime:
+    """An instant that somebody typed, in UTC unless it says another zone; now where none was.
+
+    Raises:
+        SpanledgerError: it is none.
+    """
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = f"{text!r} is no time: write it like 2025-03-01 or 2025-03-01T12:00:00Z"
+        raise SpanledgerError(msg) from error
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def say(text: str) -> None:

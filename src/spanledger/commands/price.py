@@ -5,12 +5,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
 from spanledger.call import Call
-from spanledger.commands.command import Commands, add_command, say
+from spanledger.commands.command import Commands, add_command, parse_instant, say
 from spanledger.errors import PriceError, SpanledgerError
 from spanledger.pricing.cost import CURRENCY, Cost, PriceLine, Unpriced
 
@@ -114,7 +113,7 @@ def _price_one(args: argparse.Namespace, book: Any) -> int:  # noqa: ANN401 - im
     call = Call(
         trace_id="",
         span_id="",
-        start_time=_instant(args.at),
+        start_time=parse_instant(args.at),
         duration_us=0,
         provider=sellers[0] if sellers else "",
         operation="chat",
@@ -150,7 +149,12 @@ def cost_json(cost: Cost | Unpriced) -> dict[str, Any]:
 
 
 def _unreadable(reason: str) -> dict[str, Any]:
-    nothing = {"amount": None, "currency": CURRENCY, "status": "invalid", "lines": []}
+    nothing: dict[str, Any] = {
+        "amount": None,
+        "currency": CURRENCY,
+        "status": "invalid",
+        "lines": [],
+    }
     return {**nothing, "reason": reason, "computed_amount": None, "book_version": None}
 
 
@@ -202,17 +206,6 @@ def _as_text(call: Call, cost: Cost | Unpriced, others: list[str]) -> str:
 def _said(line: PriceLine) -> str:
     since = f", since {line.effective_date}" if line.effective_date else ""
     return f"{line.source}{since}"
-
-
-def _instant(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        msg = f"{text!r} is no time: write it like 2025-03-01 or 2025-03-01T12:00:00Z"
-        raise SpanledgerError(msg) from error
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _open(path: str) -> TextIO:

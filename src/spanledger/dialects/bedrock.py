@@ -11,6 +11,7 @@ from spanledger.dialects import anthropic
 from spanledger.dialects.contents import texts_along
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.fields import UNNAMED_ERROR, error_name, section, sections, text, texts
+from spanledger.dialects.ours import add_to_usage
 
 __all__ = ["CONVERSE", "INVOKE", "INVOKE_EMBEDDINGS", "ROWS", "usage_in_headers"]
 
@@ -73,10 +74,11 @@ def _read_converse(body: Json) -> Answer:
 
 def _read_metadata(answer: Answer, data: Json) -> Answer:
     """The last event has the fields of a whole answer that the others lack."""
+    latency = text(section(data, "performanceConfig") or {}, "latency")
     return replace(
         answer,
         service_tier=text(section(data, "serviceTier") or {}, "type"),
-        usage=section(data, "usage"),
+        usage=add_to_usage(section(data, "usage"), context={"latency": latency}),
         error_type=error_name(data) or answer.error_type,
         complete=True,
     )
@@ -95,7 +97,8 @@ def _read_converse_event(answer: Answer, name: str, data: Json) -> Answer:
 
 
 def _read_invoked(body: Json) -> Answer:
-    return replace(_read_made(Answer(), body), complete=True)
+    """Of a whole answer, or of the last chunk of a stream, which has Amazon's counts."""
+    return replace(_read_invoked_event(Answer(), "", body), complete=True)
 
 
 def _read_made(answer: Answer, data: Json) -> Answer:

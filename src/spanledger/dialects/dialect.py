@@ -28,7 +28,8 @@ class Request:
     """The call is part of a batch."""
     usage: Json | None = None
     """Usage that the request alone determines, for calls whose provider states none: characters to
-    speak, images to make."""
+    speak, images to make. What selects a price and stands in no answer is in it too, at `CONTEXT`
+    of `dialects/ours`; it goes along with the usage that is stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

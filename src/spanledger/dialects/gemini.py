@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 from spanledger.dialects.contents import texts_along
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
 from spanledger.dialects.fields import error_name, section, sections, text, texts
+from spanledger.dialects.ours import COUNTED, add_to_usage
 
 __all__ = ["EMBED", "GENERATE", "IMAGES", "PREDICT_EMBEDDINGS", "ROWS"]
 
 _TIERS: Final = {"on_demand": "standard", "unspecified": "", "traffic_type_unspecified": ""}
 """Names of tiers that AI Studio and the list prices have another word for."""
+
+_PAID_BY_PROMPT: Final = re.compile(r"gemini-[12]\b")
 
 _PATH: Final = re.compile(r"([^/:]*):(generateContent|streamGenerateContent)$")
 """(the model, the method): everything about the call but its contents stands in the path."""
@@ -42,14 +45,15 @@ def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
         *texts(sections(chunk, "candidates"), "finishReason"),
         *texts((section(chunk, "promptFeedback") or {},), "blockReason"),
     )
+    model = text(chunk, "modelVersion") or answer.model
     return Answer(
-        model=text(chunk, "modelVersion") or answer.model,
+        model=model,
         response_id=text(chunk, "responseId") or answer.response_id,
         finish_reasons=answer.finish_reasons + finish_reasons,
         service_tier=(
             _tier(text(usage, "serviceTier") or text(usage, "trafficType")) or answer.service_tier
         ),
-        usage=_later(answer.usage, usage),
+        usage=_with_searches(answer.usage, _later(answer.usage, usage), _searches(model, chunk)),
         error_type=error_name(chunk) or answer.error_type,
         complete=answer.complete or bool(finish_reasons),
     )
@@ -65,6 +69,30 @@ def _later(earlier: Json | None, later: Json) -> Json | None:
     """The later usage, unless it counts nothing: Vertex AI sends the traffic type alone."""
     counts = any(key.endswith("TokenCount") for key in later)
     return later if counts or (later and earlier is None) else earlier
+
+
+def _searches(model: str, chunk: Json) -> int:
+    """How many searches of the web the chunk tells of, as they are paid.
+
+    Up to Gemini 2.5 a prompt is paid once, however much is searched for; later each query is that
+    is not a repetition (the price pages of AI Studio and Vertex AI).
+    """
+    found = (section(candidate, "groundingMetadata") for candidate in sections(chunk, "candidates"))
+    stated = [query for one in found for query in _queries(one or {})]
+    return min(len(stated), 1) if _PAID_BY_PROMPT.search(model) else len(set(stated))
+
+
+def _queries(grounding: Json) -> Iterator[str]:
+    queries = grounding.get("webSearchQueries")
+    if isinstance(queries, list):
+        yield from (one for one in cast("list[object]", queries) if isinstance(one, str) and one)
+
+
+def _with_searches(earlier: Json | None, usage: Json | None, searches: int) -> Json | None:
+    """A stream tells of its searches in one chunk, of its usage in each, or of both more often."""
+    counted = (section(earlier or {}, COUNTED) or {}).get("web_searches")
+    most = max(searches, counted if isinstance(counted, int) else 0)
+    return usage if usage is None or not most else add_to_usage(usage, {"web_searches": most})
 
 
 def _read_predicted_embeddings(body: Json) -> Answer:

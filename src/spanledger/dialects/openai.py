@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from spanledger.dialects.contents import texts_along
-from spanledger.dialects.dialect import Answer, Dialect, Json, Request
+from spanledger.dialects.dialect import Answer, Dialect, Json, Request, no_texts
 from spanledger.dialects.fields import UNNAMED_ERROR, error_name, section, sections, text, texts
+from spanledger.dialects.ours import CONTEXT, add_to_usage
 
 __all__ = [
     "CHAT",
     "COMPLETIONS",
+    "DECISIONS",
     "EMBEDDINGS",
     "RESPONSES",
     "ROWS",
@@ -23,10 +25,21 @@ __all__ = [
 _DEPLOYMENT: Final = re.compile(r"/(?:deployments|engines)/([^/]+)/")
 """Where Azure's paths name the model; the body need not repeat it."""
 
+_ALWAYS_SEARCHES: Final = re.compile(r"(^|/)gpt-[\w.-]+-search-")
+"""Models of chat completions that search the web before each answer, for a fee."""
+
+_SEARCH_OPTIONS: Final = ("search_context_size", "search_type")
+
 _PENDING: Final = frozenset({"queued", "in_progress"})
 _LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
-_BESIDE: Final = ("cost", "cost_in_usd_ticks", "svg_usage")
+_BESIDE: Final = (
+    "cost",
+    "cost_in_usd_ticks",
+    "svg_usage",
+    "tool_usage",
+    "server_side_tool_usage",
+)
 """What some state beside the usage, and others in it: it is evidence of the same kind."""
 
 
@@ -45,7 +58,15 @@ def read_asked(path: str, body: Json) -> Request:
             or text(body, "user")
             or text(section(body, "metadata") or {}, "user_id")
         ),
+        usage=_search_options(body),
     )
+
+
+def _search_options(body: Json) -> Json | None:
+    """How thoroughly the web is to be searched, where the fee depends on it."""
+    options = section(body, "web_search_options")
+    said = {name: value for name in _SEARCH_OPTIONS if (value := text(options or {}, name))}
+    return {CONTEXT: said} if said else None
 
 
 def stated_usage(body: Json) -> Json | None:
@@ -75,12 +96,16 @@ def _read_chat(body: Json) -> Answer:
 
 def _read_chunk(answer: Answer, _name: str, chunk: Json) -> Answer:
     """A chunk looks like the whole body; only the end, `[DONE]`, is no JSON and not seen here."""
-    usage = _chunk_usage(chunk)
+    usage, model = _chunk_usage(chunk), text(chunk, "model") or answer.model
+    if usage is not None and _ALWAYS_SEARCHES.search(model):
+        usage = add_to_usage(usage, {"web_searches": 1})
     return Answer(
-        model=text(chunk, "model") or answer.model,
+        model=model,
         response_id=text(chunk, "id") or answer.response_id,
         finish_reasons=answer.finish_reasons + texts(sections(chunk, "choices"), "finish_reason"),
-        service_tier=text(chunk, "service_tier") or answer.service_tier,
+        service_tier=(
+            text(chunk, "service_tier") or text(usage or {}, "service_tier") or answer.service_tier
+        ),
         usage=answer.usage if usage is None else usage,
         error_type=error_name(chunk) or answer.error_type,
         complete=answer.complete,
@@ -105,10 +130,43 @@ def _read_response(body: Json) -> Answer:
         response_id=text(body, "id"),
         finish_reasons=(reason,) if reason and not pending else (),
         service_tier=text(body, "service_tier"),
-        usage=stated_usage(body),
+        usage=_response_usage(body),
         error_type=error_name(body),
         complete=not pending,
     )
+
+
+def _response_usage(body: Json) -> Json | None:
+    """The usage, with the calls of OpenAI's own tools that are paid one by one.
+
+    To open a page that was found, or to look for something in it, costs nothing.
+    """
+    usage, items = stated_usage(body), sections(body, "output")
+    if usage is None or not items:
+        return usage
+    calls = [item for item in items if text(item, "status") != "failed"]
+    searches = sum(text(item, "type") == "web_search_call" and _searches(item) for item in calls)
+    code = [item for item in calls if text(item, "type") == "code_interpreter_call"]
+    counts = {
+        "web_searches": searches,
+        "storage_searches": sum(text(item, "type") == "file_search_call" for item in calls),
+        # Paid is the container, for as long as it is kept, however often it is used.
+        "code_executions": len({text(item, "container_id") for item in code}),
+        "images": sum(text(item, "type") == "image_generation_call" for item in calls),
+    }
+    return add_to_usage(usage, counts, _search_tool(body) if searches else {})
+
+
+def _searches(item: Json) -> bool:
+    return text(section(item, "action") or {}, "type") in {"", "search"}
+
+
+def _search_tool(body: Json) -> dict[str, str]:
+    """Which of the tools that search the web was used, as the answer repeats it."""
+    for tool in sections(body, "tools"):
+        if (kind := text(tool, "type")).startswith("web_search"):
+            return {"tool": kind, "search_context_size": text(tool, "search_context_size")}
+    return {}
 
 
 def _read_response_event(answer: Answer, name: str, data: Json) -> Answer:
@@ -219,6 +277,22 @@ RESPONSES: Final = Dialect(
     read_output=_response_output,
 )
 
+
+def _read_decisions(body: Json) -> Answer:
+    """A response whose output costs nothing: the path sets the price."""
+    answer = _read_response(body)
+    return replace(answer, usage=add_to_usage(answer.usage, context={"api": "decisions"}))
+
+
+DECISIONS: Final = replace(
+    RESPONSES,
+    name="openai.decisions",
+    path=re.compile(r"/decisions$"),
+    shared_path=True,
+    read_answer=_read_decisions,
+    read_output=no_texts,
+)
+
 EMBEDDINGS: Final = Dialect(
     name="openai.embeddings",
     operation="embeddings",
@@ -230,5 +304,5 @@ EMBEDDINGS: Final = Dialect(
     read_prompt=_embeddings_prompt,
 )
 
-ROWS: Final = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS)
+ROWS: Final = (CHAT, COMPLETIONS, RESPONSES, DECISIONS, EMBEDDINGS)
 """The rows of this module in the table of dialects."""

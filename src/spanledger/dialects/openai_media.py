@@ -7,21 +7,27 @@ from typing import Final
 
 from spanledger.dialects.contents import texts_along
 from spanledger.dialects.dialect import Answer, Dialect, Json, Request
-from spanledger.dialects.fields import error_name, section, text
+from spanledger.dialects.fields import error_name, section, sections, text
 from spanledger.dialects.openai import event_error, read_asked, stated_usage
+from spanledger.dialects.ours import add_to_usage
 
 __all__ = ["IMAGES", "ROWS", "SPEECH", "TRANSCRIPTION"]
 
 _IMAGES_MAX: Final = 100
 _NUMBER: Final = re.compile(r"[0-9]{1,3}")
+_TOKENS: Final = frozenset({"input_tokens", "output_tokens", "prompt_tokens", "total_tokens"})
 _SECONDS_MAX: Final = 1_000_000
 _LAST_EVENTS: Final = (".completed", ".done")
 
 
 def _read_images_request(path: str, body: Json) -> Request:
-    """Images are counted by the request: older models state no usage."""
-    stated = {key: value for key in ("size", "quality") if (value := text(body, key))}
-    return replace(read_asked(path, body), usage={"images": _count(body.get("n")), **stated})
+    """Images are counted by the request: older models state no usage, and cost by their size."""
+    usage = add_to_usage({"images": _count(body.get("n"))}, context=_look(body))
+    return replace(read_asked(path, body), usage=usage)
+
+
+def _look(body: Json) -> dict[str, str]:
+    return {"image_size": text(body, "size"), "image_quality": text(body, "quality")}
 
 
 def _count(value: object) -> int:
@@ -39,6 +45,14 @@ def _read_speech_request(path: str, body: Json) -> Request:
         stream=text(body, "stream_format") == "sse",
         usage={"input_characters": len(text(body, "input"))},
     )
+
+
+def _read_images(body: Json) -> Answer:
+    """Where no tokens are stated the images are counted that were made."""
+    answer = _read_body(body)
+    usage, made = answer.usage or {}, len(sections(body, "data"))
+    counts = {"images": made} if _TOKENS.isdisjoint(usage) else {}
+    return replace(answer, usage=add_to_usage(answer.usage, counts, _look(body)))
 
 
 def _read_body(body: Json) -> Answer:
@@ -95,7 +109,7 @@ IMAGES: Final = Dialect(
     provider="openai",
     path=re.compile(r"/images/(generations|edits|variations)$"),
     read_request=_read_images_request,
-    read_answer=_read_body,
+    read_answer=_read_images,
     read_event=_read_event,
     read_prompt=_prompt,
 )

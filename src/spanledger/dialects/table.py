@@ -9,6 +9,7 @@ from spanledger.dialects import (
     cohere,
     gemini,
     gemini_interactions,
+    mistral,
     ollama,
     openai,
     openai_media,
@@ -26,6 +27,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     *gemini_interactions.ROWS,
     *bedrock.ROWS,
     *cohere.ROWS,
+    *mistral.ROWS,
     *ollama.ROWS,
     *voyage.ROWS,
 )
@@ -34,6 +36,7 @@ _ENDINGS: Final = (
     "/completions",
     "/responses",
     "/responses/compact",
+    "/decisions",
     "embeddings",
     "/images/generations",
     "/images/edits",
@@ -54,6 +57,7 @@ _ENDINGS: Final = (
     "/embed",
     "/rerank",
     "/interactions",
+    "/ocr",
 )
 """Every path of a dialect ends so; it spares all other requests of the app the patterns."""
 

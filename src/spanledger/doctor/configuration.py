@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
@@ -12,6 +11,7 @@ from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 
 from spanledger.doctor.finding import Finding, attention, fine, note
 from spanledger.errors import SettingsError
+from spanledger.instrumentation.http_spans import is_installed
 from spanledger.settings import (
     CONFIG_FILE,
     SECRETS,
@@ -34,16 +34,17 @@ def read_settings(data_dir: Path | None) -> tuple[Settings, Settings, Finding | 
     """
     wrong: Finding | None = None
     app = server = Settings()
+    meanwhile = "an application has all settings at their defaults"
     try:
         app = server = Settings.load(config=None)
+        meanwhile = "an application does not read it"
         server = replace(app, data_dir=data_dir) if data_dir else app
         server = Settings.load(data_dir=data_dir)
     except SettingsError as error:
         wrong = attention(
             "settings.invalid",
             f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            "Mend it: the server does not start, and an application has all settings at their"
-            " defaults.",
+            f"Mend it: the server does not start, and {meanwhile}.",
         )
     except ImportError:
         wrong = note(
@@ -81,7 +82,7 @@ def check_settings(server: Settings) -> Iterator[Finding]:
             "Compare the names with docs/configuration.md; such a variable has no effect.",
             names=unknown,
         )
-    if server.http_spans and find_spec("opentelemetry.instrumentation.httpx") is None:
+    if server.http_spans and not is_installed():
         yield attention(
             "settings.http_spans_package",
             "http_spans is on, and opentelemetry-instrumentation-httpx is not installed.",

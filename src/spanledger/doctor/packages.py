@@ -16,7 +16,7 @@ from spanledger import __version__
 from spanledger.doctor.finding import Finding, attention, fine, note
 from spanledger.instrumentation.exchange import Recorder
 from spanledger.instrumentation.metrics import Metrics
-from spanledger.instrumentation.patch import unpatch
+from spanledger.instrumentation.patch import Patch, unpatch
 from spanledger.instrumentation.telemetry import Destination
 from spanledger.instrumentation.transports.aiohttp import OldAiohttp
 from spanledger.instrumentation.transports.table import TRANSPORTS, patch_transport
@@ -145,7 +145,11 @@ def _below(found: str, least: str) -> bool:
 
 def _numbers(text: str) -> list[int]:
     match = re.match(r"\d+(\.\d+)*", text)
-    return [int(number) for number in match[0].split(".")] if match else []
+    numbers = [int(number) for number in match[0].split(".")] if match else []
+    while numbers and not numbers[-1]:
+        # 1.40 is as good as 1.40.0.
+        numbers.pop()
+    return numbers
 
 
 def _hook(module: str) -> str:
@@ -155,15 +159,18 @@ def _hook(module: str) -> str:
         metrics=Metrics(NoOpMeterProvider(), ""),
         destination=Destination(NoOpTracerProvider()),
     )
+    patches: list[Patch] = []
     try:
-        patches = patch_transport(importlib.import_module(module), recorder)
-    except (ImportError, LookupError, AttributeError, TypeError, ValueError, OSError) as error:
+        patches += patch_transport(importlib.import_module(module), recorder)
+    except (
+        *(ImportError, LookupError, AttributeError, TypeError, ValueError, OSError),
+        *(RuntimeError, OldAiohttp),
+    ) as error:
         return type(error).__name__
-    except (RuntimeError, OldAiohttp) as error:
-        return type(error).__name__
-    hooked = all(vars(one.owner).get(one.method) is one.shell for one in patches)
-    for patch in patches:
-        unpatch(patch)
+    finally:
+        hooked = all(vars(one.owner).get(one.method) is one.shell for one in patches)
+        for patch in patches:
+            unpatch(patch)
     return "" if patches and hooked else "the method is not there"
 
 

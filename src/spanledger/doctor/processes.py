@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from spanledger.doctor.finding import Finding, attention, fine, plural
@@ -34,10 +33,14 @@ _SAYS: Final[Mapping[str, tuple[str, str]]] = {
         "{count} of batches not recorded: {kind}.",
         "Their cost is missing. docs/capture.md says which results can be read.",
     ),
+    "not_estimated": (
+        "{count} not estimated, though no usage was stated: {kind}.",
+        "Their cost is unknown. SPANLEDGER_ASK_FOR_USAGE=true has many providers state it.",
+    ),
 }
 """Sort of event -> (what is said of a kind, what to do)."""
 
-_THINGS: Final = {"losses": "span", "passed_over": "result"}
+_THINGS: Final = {"losses": "span", "passed_over": "result", "not_estimated": "call"}
 
 _ADVICE: Final = {
     "the spool is full": "Let the collector be reached, or raise SPANLEDGER_SPOOL_BYTES_MAX.",
@@ -57,7 +60,7 @@ _ADVICE: Final = {
 def check_processes(settings: Settings) -> Iterator[Finding]:
     """What was lost, went wrong, or was passed over, and by whom."""
     root = spool_root(settings)
-    states = [] if root is None else _states(root)
+    states = [] if root is None else read_states(root / PROCESSES)
     told = False
     for sort in _SAYS:
         kinds = _by_kind(states, sort)
@@ -77,10 +80,6 @@ def check_processes(settings: Settings) -> Iterator[Finding]:
             "processes.none",
             "No process of the last 7 days on this machine has lost or passed over anything.",
         )
-
-
-def _states(root: Path) -> list[State]:
-    return read_states(root / PROCESSES)
 
 
 def _by_kind(states: Sequence[State], sort: str) -> Mapping[str, list[tuple[State, int]]]:

@@ -23,8 +23,18 @@ _HEADERS: Final = "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer <key>"
 def check_target(target: OtlpTarget) -> Iterator[Finding]:
     """Where spans go, whether somebody answers there, and whether an empty delivery is taken."""
     target = replace(target, timeout_s=min(target.timeout_s, _TIMEOUT_S))
-    parts = urlsplit(target.url)
     origins = otlp_origins()
+    try:
+        parts = urlsplit(target.url)
+    except ValueError:
+        # It is not shown: what cannot be taken apart may hold a key anywhere.
+        yield attention(
+            "collector.address",
+            f"The address that spans go to, by {', '.join(origins)}, cannot be read.",
+            "Mend it: it looks like http://collector:4318. Until then spans wait in the spool.",
+            variables=origins,
+        )
+        return
     yield fine(
         "collector.address",
         f"Spans go to {_shown(parts)}, by {', '.join(origins) if origins else 'default'}"
@@ -112,15 +122,17 @@ def _check_delivery(delivery: Delivery, target: OtlpTarget) -> Finding:
 
 
 def _advice(verdict: Verdict, target: OtlpTarget) -> str:
-    if "401" in verdict.why and not target.headers:
-        return f"Make a key ('spanledger keys create NAME --role ingest') and set {_HEADERS}."
-    if "401" in verdict.why:
-        return f"The key is not known there or revoked: make another one, and set {_HEADERS}."
-    if "403" in verdict.why:
-        return "The key is known, and may not deliver: it needs the role ingest."
-    if "404" in verdict.why or "405" in verdict.why:
-        return f"The address has no {_TRACES}: mend OTEL_EXPORTER_OTLP_ENDPOINT."
-    return "Look at the collector's own log; spans wait in the spool until it takes them."
+    match verdict.status:
+        case 401 if not target.headers:
+            return f"Make a key ('spanledger keys create NAME --role ingest') and set {_HEADERS}."
+        case 401:
+            return f"The key is not known there or revoked: make another one, and set {_HEADERS}."
+        case 403:
+            return "The key is known, and may not deliver: it needs the role ingest."
+        case 404 | 405:
+            return f"The address has no {_TRACES}: mend OTEL_EXPORTER_OTLP_ENDPOINT."
+        case _:
+            return "Look at the collector's own log; spans wait in the spool until it takes them."
 
 
 def _shown(parts: SplitResult) -> str:

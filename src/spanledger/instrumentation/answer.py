@@ -50,6 +50,7 @@ class AnswerReader:
         "_dialect",
         "_headers",
         "_held",
+        "_kind_and_coding",
         "_parser",
         "_problem",
         "_weight",
@@ -58,6 +59,7 @@ class AnswerReader:
     def __init__(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
         self._dialect = dialect
         self._headers = headers
+        self._kind_and_coding: tuple[str, str] | None = None
         self._decoded = False
         self._decode: Decode | None = None
         self._parser: _Events | _Document | None = None
@@ -112,7 +114,7 @@ class AnswerReader:
         self._held.clear()
         self._weight = 0
         if self._parser is None:
-            coding = content_headers(self._headers)[1]
+            coding = self._content()[1]
             self._decode = _as_it_is if self._decoded else decoding(coding)
             if self._decode is None:
                 self._problem = f"content-encoding {bounded(coding)} is not known here"
@@ -125,10 +127,16 @@ class AnswerReader:
                 self._decode = None
         return self._opened(b"")
 
+    def _content(self) -> tuple[str, str]:
+        """The type and the encoding of the body, as its headers say."""
+        if self._kind_and_coding is None:
+            self._kind_and_coding = content_headers(self._headers)
+        return self._kind_and_coding
+
     def _opened(self, start: bytes) -> "_Events | _Document":
         """What parses the body, by its type, or by its start where that says otherwise."""
         if self._parser is None:
-            kind, dialect = content_headers(self._headers)[0], self._dialect
+            kind, dialect = self._content()[0], self._dialect
             make_decoder = event_decoder(kind)
             if make_decoder is EventDecoder and start.lstrip().startswith((b"{", b"[")):
                 self._problem = "the body is no stream of events, as it says, but JSON"

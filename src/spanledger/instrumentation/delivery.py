@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -43,6 +43,8 @@ class Verdict:
     """When the collector wants to be asked again."""
     rejected: int = 0
     """Spans of an accepted batch that the collector did not want."""
+    status: int | None = None
+    """Of the answer, where there was one."""
 
 
 class Delivery:
@@ -95,7 +97,8 @@ class Delivery:
 
     def _post(self, body: bytes, timeout_s: float) -> Verdict:
         response, content = self._request("POST", self._target.url, timeout_s, body)
-        return judge(response.status, response.headers, content)
+        verdict = judge(response.status, response.headers, content)
+        return replace(verdict, status=response.status)
 
     def _request(
         self, method: str, url: str, timeout_s: float, body: bytes | None = None

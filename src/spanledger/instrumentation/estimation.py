@@ -107,10 +107,13 @@ class Estimator:
 
     def drain(self, timeout_s: float) -> bool:
         """Wait for those that have been taken so far; tells whether they are done."""
-        if self._thread is None:
+        if self._thread is None and self._queue.empty():
             return True
         order = _Order(stop=False)
         self._queue.put(order)
+        # Looked at after the put: a thread that ends looks at the queue after it is none.
+        if self._thread is None and not self._start():
+            return False
         return order.done.wait(timeout_s)
 
     def close(self, timeout_s: float = EXIT_S) -> None:
@@ -164,8 +167,10 @@ class Estimator:
                 with guarded("estimate usage"):
                     going = not self._step()
         finally:
-            # Whatever has ended it: the next call starts another.
+            # Whatever has ended it: another goes on with what waits, or starts with the next call.
             self._thread = None
+            if not self._closed and not self._queue.empty():
+                self._start()
 
     def _step(self) -> bool:
         """Wait for what comes next, and do it; tells whether it was the last."""

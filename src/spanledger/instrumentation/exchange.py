@@ -21,6 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from spanledger import attributes as names
 from spanledger.dialects.dialect import Answer, Dialect, Json
+from spanledger.dialects.ours import settled_usage
 from spanledger.dialects.table import find_dialect
 from spanledger.instrumentation.answer import AnswerReader
 from spanledger.instrumentation.attempts import Attempt
@@ -370,8 +371,8 @@ class Exchange:
         if answer.error_type:
             self._error_type = self._error_type or bounded(answer.error_type)
         self._told.update(answer_facts(answer))
-        if answer.usage is not None or self._error_type or reader is None:
-            self._usage = answer.usage
+        failed = bool(self._error_type) or reader is None
+        self._usage = settled_usage(None if failed else self._usage, answer.usage)
         self._told[names.USAGE_SOURCE] = "none" if self._usage is None else "provider"
 
 

@@ -28,7 +28,7 @@ from spanledger.dialects.hosts import HOSTS
 from spanledger.instrumentation.arrival import ArrivalFinder, call_when_imported
 from spanledger.instrumentation.guard import guarded
 
-__all__ = ["HttpSpans", "scrubbed"]
+__all__ = ["HttpSpans", "is_installed", "scrubbed"]
 
 _log = logging.getLogger("spanledger")
 
@@ -73,7 +73,7 @@ class HttpSpans:
         self._instrumentors: list[_Instrumentor] = []
         self._finders: list[ArrivalFinder] = []
         self._redacting: list[tuple[ModuleType, Redact, Redact]] = []
-        if wanted and not _is_installed():
+        if wanted and not is_installed():
             _log.warning(
                 "http_spans is set, but %s is not installed: pip install spanledger[http]",
                 "opentelemetry-instrumentation-httpx",
@@ -233,7 +233,8 @@ def _below_ours() -> bool:
     return getattr(scope, "name", "") == "spanledger"
 
 
-def _is_installed() -> bool:
+def is_installed() -> bool:
+    """Whether the package is here that HTTP spans are made by."""
     # Asked one after the other: a look for a module imports the package that it is in.
     return all(find_spec(name) is not None for name in (_PARENT, _NEIGHBOUR))
 

@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Final
 
@@ -54,6 +56,24 @@ class _Recording:
     def patch(self, module: ModuleType) -> None:
         with guarded(f"hook {module.__name__}"):
             self.patches += patch_transport(module, self.recorder)
+
+    def ends(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What has to be done at its end, in this order, each with a few words for it."""
+        if self.finder is not None:
+            yield "look for no more imports", self.finder.remove
+        for patched in self.patches:
+            yield "take our shells out", partial(unpatch, patched)
+        yield "let no attribution travel", partial(travel.turn, on=False)
+        if self.http_spans is not None:
+            yield "take HTTP spans out", self.http_spans.undo
+        if self.recorder.estimator is not None:
+            yield "have usage estimated", partial(self.recorder.estimator.close, _ESTIMATES_S)
+        yield "hand over the spans that are held", self._close_destination
+        if self.state is not None:
+            yield "close the file of the process", self.state.close
+
+    def _close_destination(self) -> None:
+        _process.closed = self.destination.close() or _process.closed
 
 
 class _Process:
@@ -125,18 +145,7 @@ def stop() -> None:
     """Take the hooks out, and hand over the spans that are still held."""
     with _process.lock, guarded("stop the recording"):
         recording, _process.recording = _process.recording, None
-        if recording is None:
-            return
-        if recording.finder is not None:
-            recording.finder.remove()
-        for patched in recording.patches:
-            unpatch(patched)
-        travel.turn(on=False)
-        if recording.http_spans is not None:
-            recording.http_spans.undo()
-        with guarded("have usage estimated"):
-            if recording.recorder.estimator is not None:
-                recording.recorder.estimator.close(_ESTIMATES_S)
-        _process.closed = recording.destination.close() or _process.closed
-        if recording.state is not None:
-            recording.state.close()
+        for what, step in recording.ends() if recording is not None else ():
+            # One that fails keeps none of the others from being done.
+            with guarded(what):
+                step()

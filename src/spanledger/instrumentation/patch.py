@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from spanledger.instrumentation.exchange import Recorder
+from spanledger.instrumentation.guard import guarded
 
 __all__ = ["Patch", "patch_method", "unpatch"]
 
@@ -53,8 +54,10 @@ def unpatch(patched: Patch) -> None:
     """
     with _lock:
         patched.recorder = None
-        if vars(patched.owner).get(patched.method) is patched.shell:
-            setattr(patched.owner, patched.method, patched.original)
-            delattr(patched.owner, _MARK)
+        # One class that refuses must not keep our shells on the others.
+        with guarded(f"take our shell off {patched.owner.__name__}"):
+            if vars(patched.owner).get(patched.method) is patched.shell:
+                setattr(patched.owner, patched.method, patched.original)
+                delattr(patched.owner, _MARK)
         while patched.followed:
             unpatch(patched.followed.popitem()[1])

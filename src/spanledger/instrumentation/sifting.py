@@ -33,26 +33,35 @@ _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class Changed:
-    """A request that has other parts as long as it is sent, and then its own again."""
+    """A request that has other parts as long as it is sent, and then its own again.
+
+    It has all of them or none: a body without its headers is no request.
+    """
 
     __slots__ = ("_own", "_request", "parts")
 
     def __init__(self, request: object, parts: Mapping[str, object] = _NONE) -> None:
         self._request = request
-        self.parts: Final = parts
-        """What it has instead, by the names of the members."""
+        self.parts = parts
+        """What it has instead, by the names of the members; nothing once that has failed."""
         self._own: dict[str, object] = {}
 
     def __enter__(self) -> None:
+        if not self.parts:
+            return
+        wanted, self.parts = self.parts, _NONE
         with guarded("ask for usage"):
-            for name, part in self.parts.items():
+            for name, part in wanted.items():
                 self._own[name] = getattr(self._request, name)
                 setattr(self._request, name, part)
+            self.parts = wanted
+        if self.parts is not wanted:
+            self.__exit__()
 
     def __exit__(self, *_: object) -> None:
-        with guarded("ask for usage"):
-            for name, part in self._own.items():
-                setattr(self._request, name, part)
+        while self._own:
+            with guarded("ask for usage"):
+                setattr(self._request, *self._own.popitem())
 
 
 AS_IT_IS: Final = Changed(None)

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -114,6 +114,7 @@ class Destination:
     ) -> None:
         """Join the provider with a processor of ours, unless it is not to be `joined`."""
         self._provider = provider
+        self._sdk = _sdk_provider(provider)
         self._ours = ours
         self._pending = pending
         self._sender = sender
@@ -150,6 +151,7 @@ class Destination:
                 self._detach()
                 self._shut_down()
                 self._provider, self._ours = trace.get_tracer_provider(), False
+                self._sdk = _sdk_provider(self._provider)
                 self._processor = _attach(self._provider, self._sender)
             self._pending = False
 
@@ -185,10 +187,8 @@ class Destination:
             attributes: what the span would have said; the raw usage may be an object.
             failed: its status would be an error.
         """
-        provider, sender = _sdk_provider(self._provider), self._sender
-        if sender is None or not isinstance(provider, TracerProvider):
-            return
-        if attributes.get(names.COVERED):
+        provider, sender = self._sdk, self._sender
+        if provider is None or sender is None or attributes.get(names.COVERED):
             return
         name, start_ns, end_ns = event
         parent = trace.get_current_span(around).get_span_context()
@@ -261,22 +261,24 @@ _attached: Final[weakref.WeakKeyDictionary[TracerProvider, BillableSpans]] = (
 
 def _attach(provider: trace.TracerProvider, sender: Sender | None) -> BillableSpans | None:
     """Let billable spans of `provider` reach `sender`; somebody else's kind of provider cannot."""
-    provider = _sdk_provider(provider)
-    if not isinstance(provider, TracerProvider):
+    sdk = _sdk_provider(provider)
+    if sdk is None:
         return None
-    processor = _attached.get(provider)
+    processor = _attached.get(sdk)
     if processor is None:
-        processor = _attached[provider] = BillableSpans()
-        provider.add_span_processor(processor)
+        processor = _attached[sdk] = BillableSpans()
+        sdk.add_span_processor(processor)
     processor.sender = sender
     processor.on = True
     return processor
 
 
-def _sdk_provider(provider: trace.TracerProvider) -> trace.TracerProvider:
-    """The SDK's provider in one that stands before it, as Logfire's does."""
-    behind: object = getattr(provider, "provider", None)
-    return behind if isinstance(behind, TracerProvider) else provider
+def _sdk_provider(provider: trace.TracerProvider) -> TracerProvider | None:
+    """The SDK's provider, which may be in one that stands before it, as Logfire's is."""
+    for one in (cast("object", getattr(provider, "provider", None)), provider):
+        if isinstance(one, TracerProvider):
+            return one
+    return None
 
 
 def spool_root(settings: Settings) -> Path | None:

@@ -1,6 +1,7 @@
 """What we use of the HTTP libraries, none of which an app needs to have."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ __all__ = [
     "telling_headers",
 ]
 
-_TELLING: Final = (
+_TELLING: Final = {
     "amz-sdk-request",
     "api-key",
     "authorization",
@@ -24,10 +25,8 @@ _TELLING: Final = (
     "x-goog-api-key",
     "x-portkey-metadata",
     "x-stainless-retry-count",
-)
-_TELLING_RAW: Final = {name.encode(): name for name in _TELLING}
+}
 _TELLING_PREFIX: Final = "helicone-"
-_TELLING_PREFIX_RAW: Final = _TELLING_PREFIX.encode()
 
 
 class HttpUrl(Protocol):
@@ -114,20 +113,17 @@ class AsyncBody(Protocol):
 
 def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Those request headers that say something of a call, by name in lower case."""
-    raw: list[tuple[bytes, bytes]] | None = getattr(headers, "raw", None)
-    if raw is None:
-        texts = ((name.lower(), value) for name, value in headers.items())
-        return {
-            name: value
-            for name, value in texts
-            if name in _TELLING or name.startswith(_TELLING_PREFIX)
-        }
     # httpx decodes each name and each value anew for whoever asks.
-    return {
-        _TELLING_RAW.get(lower) or _decoded(lower): _decoded(value)
-        for name, value in raw
-        if (lower := name.lower()) in _TELLING_RAW or lower.startswith(_TELLING_PREFIX_RAW)
-    }
+    raw: Iterable[tuple[str | bytes, str | bytes]] | None = getattr(headers, "raw", None)
+    pairs = headers.items() if raw is None else raw
+    return {telling: _decoded(value) for name, value in pairs if (telling := _telling(name))}
+
+
+@lru_cache(maxsize=1024)
+def _telling(name: str | bytes) -> str:
+    """The name of a header in lower case, if it says something of a call; else ''."""
+    lower = _decoded(name).lower()
+    return lower if lower in _TELLING or lower.startswith(_TELLING_PREFIX) else ""
 
 
 def content_headers(headers: Mapping[str, str]) -> tuple[str, str]:
@@ -148,7 +144,9 @@ def content_headers(headers: Mapping[str, str]) -> tuple[str, str]:
     return kind.decode("latin-1"), coding.decode("latin-1")
 
 
-def _decoded(raw: bytes) -> str:
+def _decoded(raw: str | bytes) -> str:
+    if isinstance(raw, str):
+        return raw
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -11,11 +11,21 @@ from spanledger.dialects.dialect import Dialect, Json
 from spanledger.dialects.sse import Event
 from spanledger.dialects.streams import Decoder
 
-__all__ = ["KEPT_BYTES_MAX", "Kept", "Written", "written_in_document", "written_in_events"]
+__all__ = [
+    "KEPT_BYTES_MAX",
+    "TAKEN_BYTES_MAX",
+    "Kept",
+    "Written",
+    "written_in_document",
+    "written_in_events",
+]
 
 KEPT_BYTES_MAX: Final = 256 * 1024
-"""The most that is kept of a stream, compressed: five megabytes and more of events as they are, for
-these repeat themselves. What comes after is measured and not kept."""
+"""The most that is kept of a stream, compressed. What comes after is measured and not kept."""
+
+TAKEN_BYTES_MAX: Final = 4 * 1024 * 1024
+"""So much of a stream is kept as it came: to read it takes half a second, however small it became
+by being compressed."""
 
 _SAY_NOTHING: Final[tuple[object, ...]] = (None, {}, [])
 _SPEED: Final = 1
@@ -62,7 +72,8 @@ class Kept:
     def add(self, data: bytes) -> None:
         """Take the next bytes."""
         self._seen += len(data)
-        if len(self._packed) > KEPT_BYTES_MAX:
+        data = data[: TAKEN_BYTES_MAX - self._taken]
+        if not data or len(self._packed) > KEPT_BYTES_MAX:
             return
         if self._last:
             self._compressor = self._compressor or zlib.compressobj(_SPEED)

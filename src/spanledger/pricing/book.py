@@ -17,7 +17,7 @@ import gzip
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -70,6 +70,8 @@ LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
 """Our maintained overlay, from the bottom up."""
 
 _FORMAT: Final = 1
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PriceBook:
@@ -129,6 +131,31 @@ class PriceBook:
             call.price_context,
         )
         return None if schedule is None else schedule.at(call.start_time)
+
+    def rates(
+        self,
+        provider: str,
+        model: str,
+        at: datetime,
+        *,
+        tier: str = "",
+        batch: bool = False,
+        context: PriceContext = (),
+    ) -> Rates | None:
+        """The rates of a model at `at`, an aware time; `None` where nobody knows a price."""
+        schedule = self._schedule(provider, model, "", tier, batch, context)
+        return None if schedule is None else schedule.at(at)
+
+    def epochs(
+        self, provider: str, model: str, *, tier: str = "", batch: bool = False
+    ) -> list[tuple[datetime | None, Rates | None]]:
+        """The rates of a model through time, each with the instant from which it holds.
+
+        The first has no such instant. Within an epoch hours and weekdays may matter: of these only
+        the rates at its start are shown.
+        """
+        schedule = self._schedule(provider, model, "", tier, batch, ())
+        return [] if schedule is None else schedule.epochs()
 
     def providers_of(self, model: str) -> list[str]:
         """Who sells `model` by the list, its maker first; ids of the list."""
@@ -203,7 +230,9 @@ class PriceBook:
             "provider": tuple(dict.fromkeys((listed, provider.lower()))),
             "model": names,
         }
-        prices, fees, tiers, uplifts = (self._stated(layer, asked) for layer in LAYERS)
+        prices, fees, tiers, uplifts = (
+            self._stated(layer, asked, exactly=found is None) for layer in LAYERS
+        )
         own = self._own.statements(asked) if self._own else ()
         base, variants, source = (), (), f"overlay for {listed}/{names[-1]}"
         if found is not None:
@@ -214,13 +243,17 @@ class PriceBook:
                 for one in found.model.variants(source)
                 if all(words.get(word) == value for word, value in one.conditions.items())
             )
-        if not (base or any(one.prices for one in chain(prices, fees, tiers, uplifts, own))):
+        # A fee for a tool is no price of the model.
+        if not (base or any(one.prices for one in chain(prices, tiers, uplifts, own))):
             return None
         return _Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 
-    def _stated(self, layer: str, asked: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+    def _stated(
+        self, layer: str, asked: Mapping[str, Sequence[str]], *, exactly: bool
+    ) -> tuple[Statement, ...]:
+        overlays = self._layers.get(layer, ())
         return tuple(
-            chain.from_iterable(one.statements(asked) for one in self._layers.get(layer, ()))
+            chain.from_iterable(one.statements(asked, exactly=exactly) for one in overlays)
         )
 
 
@@ -257,6 +290,15 @@ class _Schedule:
         if not self._recurs and rates is not None:
             self._of_epoch[epoch] = rates
         return rates
+
+    def epochs(self) -> list[tuple[datetime | None, Rates | None]]:
+        """Every epoch with its rates; neighbours that are the same are one."""
+        found: list[tuple[datetime | None, Rates | None]] = [(None, self.at(_EVER))]
+        for edge in self._edges:
+            rates = self.at(edge)
+            if rates is not found[-1][1]:
+                found.append((edge, rates))
+        return found
 
     def _holding(self, instant: datetime) -> tuple[tuple[Statement, ...], ...]:
         """Of each layer, what holds and counts: of the variants all, the first the most."""

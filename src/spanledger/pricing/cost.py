@@ -77,9 +77,10 @@ class Cost:
     @property
     def lines(self) -> tuple[PriceLine, ...]:
         """What `computed_amount` is made of, in the order of `Usage`."""
-        if not isinstance(self._lines, tuple):
-            self._lines = self._lines()
-        return self._lines
+        lines = self._lines
+        if callable(lines):
+            self._lines = lines = lines()
+        return lines
 
     def _facts(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in (*self.__annotations__, "lines")}

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, cast
 
 from spanledger.errors import PriceError
+from spanledger.pricing.names import Name, read_name, without_owner
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
@@ -24,27 +25,6 @@ Raw = Mapping[str, Any]
 MatchKind = Literal["exact", "alias", "dated", "normalised"]
 """How a name was found: it is the model's id, another name of it, one with a date or a revision, or
 one of these after a path or prefix had been taken off."""
-
-_SEPARATORS: Final = re.compile(r"[-_.:@ ]+")
-_PLACE: Final = re.compile(r"(?:us|eu|apac|global|jp|au|ca|sa|in|regional)\.(?=[a-z0-9]+\.[a-z])")
-"""Amazon's inference profiles have one of these before the maker and the model. (Its prices for
-the government differ, so a name of these is found only where the list has it.)"""
-
-_DATE: Final = re.compile(
-    r"-(20\d\d-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12]\d|3[01]))?"  # 2024-08-06, 202408
-    r"|(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]|20\d\d)"  # 05-20, 09-2025
-    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # 0613
-    r"|2\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?"  # 2502, 250115
-    r"|00\d)(?=-|$)"  # 002
-)
-_LATEST: Final = re.compile(r"-(?:latest|stable)(?=-|$)")
-_STAGE: Final = re.compile(r"-(preview|exp|experimental)(?=-|$)")
-_VERSION: Final = re.compile(r"-v(\d{1,2}(?:-\d)?)$")
-_BEGUN: Final = re.compile(r"-(?:20\d{2,4}(?:-\d\d)?|0)$")
-"""With this a pattern says that a date, or a revision, follows."""
-
-_FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*|(.+?):ft-.+")
-"""OpenAI's names of fine-tuned models, today's and the first ones; what follows is the user's."""
 
 _PATH: Final = re.compile(r"(?:.*/)?(?:publishers/[^/]+/)?models/([^/]+)|arn:[^/]+/(?:.*/)?([^/]+)")
 """Google's resource names, and Amazon's."""
@@ -67,6 +47,17 @@ class ListedModel:
         self.id: Final[str] = raw["id"]
         self._raw = raw
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ListedModel) and self._raw == other._raw
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - what it is made of can be changed
+
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens of input it takes, where the list says so."""
+        stated = self._raw.get("context_window")
+        return stated if isinstance(stated, int) else None
+
     def base(self, source: str) -> tuple[Statement, ...]:
         """What it costs, a statement for each time; the last that holds counts, else the first."""
         if self._raw.get("prices"):
@@ -87,64 +78,14 @@ class ListedModel:
         """Whether one of its patterns fits `name`, and only a date or a revision is beyond it."""
         if not _matches(self._raw["match"], name):
             return False
-        form = _form(_FINE_TUNED.sub(r"\1\2", name))
-        return form is not None and any(form.is_of(known) for known in self._known_forms)
+        form = read_name(without_owner(name))
+        return form is not None and any(form.is_of(known) for known in self._known_names)
 
     @cached_property
-    def _known_forms(self) -> "list[_Form]":
+    def _known_names(self) -> list[Name]:
         texts = [("equals", self.id.lower()), *_clauses(self._raw["match"])]
-        forms = (_form(text, begun=kind != "equals") for kind, text in texts)
+        forms = (read_name(text, begun=kind != "equals") for kind, text in texts)
         return [form for form in forms if form is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """A name in its parts."""
-
-    words: str
-    """What it is, without the parts below."""
-    date: str
-    stage: str
-    version: str
-
-    def is_of(self, known: "_Form") -> bool:
-        """Whether this names the model of `known`.
-
-        A date may be said by one of the two only. A preview with a date costs what the model does,
-        one without may be a model of its own.
-        """
-        return (
-            (self.words, self.version) == (known.words, known.version)
-            and (self.date == known.date or not (self.date and known.date))
-            and (self.stage == known.stage or bool(self.date and not known.stage))
-        )
-
-
-def _form(name: str, *, begun: bool = False) -> _Form | None:
-    """The parts of `name`; `None` where it has two dates, or is at two stages.
-
-    Args:
-        name: in lower case.
-        begun: it is the begin of a name, and may end within a date.
-    """
-    place = _PLACE.match(name)
-    bare = name[place.end() if place else 0 :].removesuffix(":0")
-    words = "-".join(filter(None, _SEPARATORS.split(bare)))
-    dates = _DATE.findall(words)
-    words = _LATEST.sub("", _DATE.sub("", words), count=1)
-    stages = _STAGE.findall(words)
-    if len(dates) > 1 or len(stages) > 1:
-        return None
-    words = _STAGE.sub("", words)
-    if begun:
-        words = _BEGUN.sub("", words)
-    version = _VERSION.search(words)
-    return _Form(
-        _VERSION.sub("", words),
-        "".join(dates).replace("-", ""),
-        "".join(stages),
-        version[1] if version else "1",
-    )
 
 
 class PriceList:

@@ -31,6 +31,7 @@ from typing import Final, NoReturn, cast
 import yaml
 
 from spanledger.errors import PriceError
+from spanledger.pricing.names import fits_exactly
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
@@ -60,11 +61,19 @@ class _Override:
     providers: frozenset[str]
     """The providers that it is for, in so many words; empty where a pattern says it, or nobody."""
 
-    def fits(self, words: Mapping[str, Sequence[str]]) -> bool:
+    models: tuple[str, ...]
+    """The patterns of models, where there are any."""
+
+    def fits(self, words: Mapping[str, Sequence[str]], *, exactly: bool) -> bool:
+        if exactly and self.statement.prices and not self._names_one(words["model"]):
+            return False
         return all(
             any(map(pattern.fullmatch, words.get(word, ("",))))
             for word, pattern in self.patterns.items()
         )
+
+    def _names_one(self, names: Sequence[str]) -> bool:
+        return any(fits_exactly(glob, name) for glob in self.models for name in names)
 
 
 class Overlay:
@@ -85,18 +94,22 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._overrides)
 
-    def statements(self, words: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+    def statements(
+        self, words: Mapping[str, Sequence[str]], *, exactly: bool = False
+    ) -> tuple[Statement, ...]:
         """What it states for a call, in the order of the file: the last that holds counts.
 
         Args:
             words: the call's provider and model, each by all its names, and what else selects a
                 price, all in lower case.
+            exactly: a `*` after the name of a model stands for a date and the like only, where the
+                override has prices: a name that merely begins like another is not that model.
         """
         places = {
             place for name in ("", *words["provider"]) for place in self._places.get(name, ())
         }
         candidates = (self._overrides[place] for place in sorted(places))
-        return tuple(one.statement for one in candidates if one.fits(words))
+        return tuple(one.statement for one in candidates if one.fits(words, exactly=exactly))
 
 
 def read_overlay(text: str, name: str) -> Overlay:
@@ -178,6 +191,7 @@ class _Reader:
                 conditions={word: str(value) for word, value in conditions.items()},
             ),
             frozenset() if any(map(_GLOB.search, named)) else frozenset(named),
+            tuple(self._texts(match["model"])) if "model" in match else (),
         )
 
     def _pattern(self, node: yaml.Node) -> re.Pattern[str]:

@@ -49,6 +49,8 @@ class Rates:
             missing: what the call asks for and no rates are known for, such as a tier; else empty.
         """
         self.rates: Final = rates
+        self.shown: Final = tuple(sorted(rates, key=lambda rate: _ORDER[rate.unit]))
+        """The same in the order of `Usage`."""
         self.source: Final = source
         self.missing: Final = missing
         self._units: Final = {rate.unit for rate in rates}
@@ -136,7 +138,7 @@ class Rates:
         remaining, size = self.remaining(usage), usage.input_tokens or 0
         return tuple(
             _line(rate, remaining[rate.unit], rate.price.at(size))
-            for rate in sorted(self.rates, key=lambda rate: _ORDER[rate.unit])
+            for rate in self.shown
             if remaining[rate.unit]
         )
 

@@ -37,6 +37,7 @@ PRICE_KEYS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "output_audio_mtok": ("output_audio_tokens", _MILLION),
         "output_image_mtok": ("output_image_tokens", _MILLION),
         "output_citation_mtok": ("citation_tokens", _MILLION),
+        "other_model_mtok": ("other_model_tokens", _MILLION),
         "input_mchars": ("input_characters", _MILLION),
         "input_gpixels": ("input_pixels", 1_000_000_000),
         "input_document_kpages": ("input_pages", _THOUSAND),
@@ -46,7 +47,6 @@ PRICE_KEYS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "images_kcount": ("images", _THOUSAND),
         "rerank_searches_kcount": ("rerank_searches", _THOUSAND),
         "web_searches_kcount": ("web_searches", _THOUSAND),
-        "grounded_prompts_kcount": ("grounded_prompts", _THOUSAND),
         "search_sources_kcount": ("search_sources", _THOUSAND),
         "social_searches_kcount": ("social_searches", _THOUSAND),
         "social_posts_kcount": ("social_posts", _THOUSAND),
@@ -94,7 +94,6 @@ tokens of a transcription are not missing a rate where the time is what has one.
 TOOL_FEES: Final = frozenset(
     {
         "web_searches",
-        "grounded_prompts",
         "search_sources",
         "social_searches",
         "social_posts",

@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from spanledger.errors import StoreError
+from spanledger.storage.clickhouse_history import INSERT_SETTINGS, ClickHouseHistory
 from spanledger.storage.columns import COLUMNS, build_row
 from spanledger.storage.lock import lock_directory
 from spanledger.storage.migrate import load_migrations, migrate
@@ -28,9 +30,6 @@ _logger = logging.getLogger(__name__)
 
 _NAMES: Final = [column.name for column in COLUMNS]
 _TYPES: Final = [column.type for column in COLUMNS]
-
-_INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0}
-"""Late spans of many months may come in one batch; the default refuses more than 100 partitions."""
 
 _FAILURES: Final = (ClickHouseError, OSError, ArithmeticError, ValueError, struct.error)
 """What the client raises: its own errors, the network's, and for values that no column can hold
@@ -94,7 +93,7 @@ def _connect(path: Path) -> Client:
         raise StoreError(msg) from error
 
 
-class ClickHouseStore:
+class ClickHouseStore(ClickHouseHistory):
     """Answers as the `Store` protocol says, from ClickHouse.
 
     Every operation has a client for itself, taken from those that are idle or newly made by
@@ -105,6 +104,7 @@ class ClickHouseStore:
     def __init__(
         self, connect: Callable[[], Client], release: Callable[[], None] = lambda: None
     ) -> None:
+        super().__init__()
         self._connect = connect
         self._release = release
         self._changed = threading.Condition()
@@ -135,7 +135,7 @@ class ClickHouseStore:
                 column_names=_NAMES,
                 column_type_names=_TYPES,
                 column_oriented=True,
-                settings=_INSERT_SETTINGS,
+                settings=INSERT_SETTINGS,
             )
 
     def costs(self, query: CostQuery) -> CostTable:
@@ -213,6 +213,8 @@ def _result(bucket: int, group: Sequence[str], measures: Sequence[Any]) -> CostR
             unpriced_calls=measures[12],
             invalid_calls=measures[13],
         ),
+        first_seen=measures[14].replace(tzinfo=UTC),
+        last_seen=measures[15].replace(tzinfo=UTC),
     )
 
 

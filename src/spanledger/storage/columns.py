@@ -16,7 +16,7 @@ from spanledger.pricing.cost import SCALE, Cost, PriceLine, Unpriced
 from spanledger.storage.row import CostRow
 from spanledger.usage import UNITS, Usage
 
-__all__ = ["COLUMNS", "DERIVED", "Column", "build_row"]
+__all__ = ["COLUMNS", "DERIVED", "Column", "build_row", "round_money"]
 
 _WIDE: Final = Context(prec=38, rounding=ROUND_HALF_EVEN)
 """As many digits as `Decimal(38, 12)` has; rounding with fewer would raise."""
@@ -42,23 +42,23 @@ def _lines(field: str, type_: str, get: Callable[[PriceLine], object]) -> Column
     return Column(f"lines.{field}", f"Array({type_})", values)
 
 
-def _round(amount: Decimal) -> Decimal:
+def round_money(amount: Decimal) -> Decimal:
     """To the scale of the store; the client would cut the rest off."""
     return amount.quantize(SCALE, context=_WIDE)
 
 
 def _reported_amount(row: CostRow) -> Decimal | None:
     amount = row.call.reported_amount
-    return None if amount is None else _round(amount)
+    return None if amount is None else round_money(amount)
 
 
 def _amount(row: CostRow) -> Decimal | None:
-    return _round(row.cost.amount) if isinstance(row.cost, Cost) else None
+    return round_money(row.cost.amount) if isinstance(row.cost, Cost) else None
 
 
 def _computed_amount(row: CostRow) -> Decimal | None:
     computed = row.cost.computed_amount if isinstance(row.cost, Cost) else None
-    return None if computed is None else _round(computed)
+    return None if computed is None else round_money(computed)
 
 
 def _book_version(row: CostRow) -> str:
@@ -117,10 +117,10 @@ COLUMNS: Final = (
     Column("computed_amount", f"Nullable({_MONEY})", _computed_amount),
     Column("book_version", _FEW, _book_version),
     _lines("unit", _FEW, lambda line: line.unit),
-    _lines("quantity", _MONEY, lambda line: _round(line.quantity)),
-    _lines("rate", _MONEY, lambda line: _round(line.rate)),
+    _lines("quantity", _MONEY, lambda line: round_money(line.quantity)),
+    _lines("rate", _MONEY, lambda line: round_money(line.rate)),
     _lines("per", "UInt64", lambda line: line.per),
-    _lines("amount", _MONEY, lambda line: _round(line.amount)),
+    _lines("amount", _MONEY, lambda line: round_money(line.amount)),
     _lines("source", _TEXT, lambda line: line.source),
     _lines("effective_date", "Nullable(Date32)", lambda line: line.effective_date),
     Column("recorded_at", _INSTANT, attrgetter("recorded_at")),

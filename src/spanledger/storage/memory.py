@@ -4,12 +4,14 @@ import threading
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
 from functools import reduce
 from typing import Final
 
+from spanledger.call import Call, CallId
 from spanledger.pricing.cost import Cost
+from spanledger.storage.memory_history import MemoryHistory
 from spanledger.storage.protocol import CallPosition
 from spanledger.storage.query import (
     DIMENSIONS,
@@ -27,21 +29,21 @@ _EXACT: Final = 76
 """Digits of a sum, twice those of `Decimal(38, 12)`; a sum that needed more would raise."""
 
 
-class MemoryStore:
+class MemoryStore(MemoryHistory):
     """Keeps rows in a dictionary and answers as the `Store` protocol says."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
-        self._rows: dict[tuple[str, str, str], CostRow] = {}
+        self._rows: dict[CallId, CostRow] = {}
 
     def write(self, rows: Sequence[CostRow]) -> None:
         """Keep `rows`, all at once for every reader; the row recorded later stands."""
         with self._lock:
             for row in rows:
-                identity = (row.call.project, row.call.trace_id, row.call.span_id)
-                kept = self._rows.get(identity)
+                kept = self._rows.get(row.call.identity)
                 if kept is None or kept.recorded_at <= row.recorded_at:
-                    self._rows[identity] = row
+                    self._rows[row.call.identity] = row
 
     def costs(self, query: CostQuery) -> CostTable:
         """Sum calls as `query` asks."""
@@ -62,6 +64,12 @@ class MemoryStore:
         rows = [row for row in self._selected(where) if after is None or _position(row) < after]
         return sorted(rows, key=_position, reverse=True)[:limit]
 
+    def stored(self, calls: Sequence[Call]) -> Mapping[CallId, CostRow]:
+        """Those rows of `calls` that are there, by the identity of the call."""
+        with self._lock:
+            found = ((call.identity, self._rows.get(call.identity)) for call in calls)
+            return {identity: row for identity, row in found if row is not None}
+
     def _selected(self, where: Selection) -> Iterator[CostRow]:
         with self._lock:
             rows = tuple(self._rows.values())
@@ -74,8 +82,8 @@ def _position(row: CostRow) -> CallPosition:
 
 def _dimension(row: CostRow, name: str) -> str:
     """The value that `row` has for a dimension; '' where it has none."""
-    if name == "status":
-        return row.cost.status
+    if name in {"status", "reason"}:
+        return str(getattr(row.cost, name))
     if name in DIMENSIONS:
         return str(getattr(row.call, DIMENSIONS[name]))
     return row.call.tags.get(name.removeprefix("tag:"), "")
@@ -127,6 +135,8 @@ def _result(bucket: int, group: tuple[str, ...], rows: Sequence[CostRow]) -> Cos
             unpriced_calls=statuses["unpriced"],
             invalid_calls=statuses["invalid"],
         ),
+        first_seen=min(row.call.start_time for row in rows).astimezone(UTC),
+        last_seen=max(row.call.start_time for row in rows).astimezone(UTC),
     )
 
 

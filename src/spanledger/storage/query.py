@@ -37,6 +37,7 @@ DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "service_tier": "service_tier",
         "api_key": "api_key_id",
         "status": "status",
+        "reason": "reason",
     }
 )
 """What calls can be grouped by, with the key of the value in results. `tag:<name>` is one as well.
@@ -139,6 +140,10 @@ class CostResult:
     cache_write_tokens: int
     reasoning_tokens: int
     quality: Quality
+    first_seen: datetime | None = None
+    """When the first of the calls started, in UTC; `None` where there are no calls."""
+    last_seen: datetime | None = None
+    """When the last of them did."""
 
 
 @dataclass(frozen=True, slots=True)

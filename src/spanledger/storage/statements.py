@@ -5,17 +5,30 @@ identifiers come from tables in the code alone. Every read says FINAL, so that a
 several times counts once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from spanledger.call import Call
 from spanledger.storage.columns import COLUMNS
 from spanledger.storage.protocol import CallPosition
 from spanledger.storage.query import DIMENSIONS, CostQuery, Selection
 
-__all__ = ["CALLS", "Statement", "calls_statement", "costs_statement", "micros"]
+__all__ = [
+    "CALLS",
+    "REPLACED",
+    "Statement",
+    "calls_statement",
+    "costs_statement",
+    "lookup_statement",
+    "micros",
+]
 
 CALLS: Final = "spanledger.calls"
+
+REPLACED: Final = "spanledger.replaced_calls"
+"""Rows as they were before a repricing."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,8 +51,10 @@ _MEASURES: Final = (
     "countIf(status = 'partial')",
     "countIf(status = 'unpriced')",
     "countIf(status = 'invalid')",
+    "min(start_time)",
+    "max(start_time)",
 )
-"""The fields of `CostResult` from `amount` on, then those of `Quality`."""
+"""The fields of `CostResult` from `amount` on, with those of `Quality` before its times."""
 
 _ORDERS: Final = {"amount": "sum_amount", "calls": "sum_calls", "tokens": "sum_input + sum_output"}
 
@@ -105,6 +120,33 @@ def calls_statement(where: Selection, *, limit: int, after: CallPosition | None)
         WHERE {" AND ".join(conditions)}
         ORDER BY start_time DESC, trace_id DESC, span_id DESC
         LIMIT {statement.bind(limit, "UInt64")}
+        {_SETTINGS}
+        """  # noqa: S608 - identifiers from the code, values bound
+    return statement
+
+
+def lookup_statement(calls: Sequence[Call], repricing_id: str) -> Statement:
+    """Rows of the values of `COLUMNS` of `calls`, which are of one project.
+
+    Args:
+        calls: Which rows are meant; one at least.
+        repricing_id: The rows as they were before this repricing; empty: as they are.
+    """
+    statement = Statement()
+    starts = [call.start_time for call in calls]
+    hour = timedelta(hours=1)
+    conditions = [f"project = {statement.bind(calls[0].project, 'String')}"]
+    if repricing_id:
+        conditions.append(f"repricing = {statement.bind(repricing_id, 'String')}")
+    # An hour around: what the index knows is the hour alone.
+    conditions += _between(statement, min(starts) - hour, max(starts) + hour)
+    traces = statement.bind(sorted({call.trace_id for call in calls}), "Array(String)")
+    spans = statement.bind([f"{call.trace_id}-{call.span_id}" for call in calls], "Array(String)")
+    conditions += [f"trace_id IN {traces}", f"concat(trace_id, '-', span_id) IN {spans}"]
+    statement.text = f"""
+        SELECT {", ".join(f"`{column.name}`" for column in COLUMNS)}
+        FROM {REPLACED if repricing_id else CALLS} FINAL
+        WHERE {" AND ".join(conditions)}
         {_SETTINGS}
         """  # noqa: S608 - identifiers from the code, values bound
     return statement

@@ -1,6 +1,8 @@
 """The table of transports names modules that there are, and what serves them."""
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -19,7 +21,7 @@ def test_every_library_can_be_patched(recording: Recording, name: str) -> None:
     assert module.__name__ == name
     with recording.on():
         first: list[Any] = list(patch_transport(module, owner_recorder()))
-        again = patch_transport(module, owner_recorder())
+        again = list(patch_transport(module, owner_recorder()))
         assert first == again
         assert all(patched.recorder is not None for patched in first)
 
@@ -28,6 +30,34 @@ def owner_recorder() -> Any:
     """The recorder of the recording that is on."""
     patched: Any = members(httpx.Client)["_spanledger_patch"]
     return patched.recorder
+
+
+class HalfKnown(ModuleType):
+    """An HTTP library of which one class is as ever, and the other one is not."""
+
+    class Client:
+        """As ever."""
+
+        def _send_single_request(self) -> str:
+            return "theirs"
+
+    class AsyncClient:
+        """Of another time."""
+
+    SyncByteStream = AsyncByteStream = object
+
+
+def test_a_library_that_is_hooked_by_half_is_given_back(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has been patched before something fails is taken out like all the rest."""
+    library = HalfKnown("httpx")
+    own = members(HalfKnown.Client)["_send_single_request"]
+    monkeypatch.setitem(sys.modules, "httpx", library)
+    with recording.on():
+        assert members(HalfKnown.Client)["_send_single_request"] is not own
+
+    assert members(HalfKnown.Client)["_send_single_request"] is own
 
 
 LATER = """

@@ -150,7 +150,9 @@ async def _give_back(request: AsyncRequest, own: _Own | None) -> None:
         return
     with guarded("ask for usage"):
         await request.update_body(own[0])
-        if own[1] is not None:
+        if own[1] is None:
+            del request.headers[_ACCEPT_ENCODING]
+        else:
             request.headers[_ACCEPT_ENCODING] = own[1]
 
 

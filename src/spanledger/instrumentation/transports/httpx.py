@@ -4,7 +4,7 @@
 an SDK apart, whatever its transport.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import wraps
 from types import ModuleType
 from typing import Any, Final, cast
@@ -34,23 +34,18 @@ Send = Callable[[object, HttpRequest], HttpResponse]
 AsyncSend = Callable[[object, HttpRequest], Awaitable[HttpResponse]]
 
 
-def patch(module: ModuleType, recorder: Recorder) -> list[Patch]:
+def patch(module: ModuleType, recorder: Recorder) -> Iterator[Patch]:
     """Put our shells on the client classes of `module`, which is httpx or httpx2."""
     sync_tee = tee_class(SyncTee, module.SyncByteStream)
     async_tee = tee_class(AsyncTee, module.AsyncByteStream)
     sync_sifted = sifted_class(SyncSifted, module.SyncByteStream)
     async_sifted = sifted_class(AsyncSifted, module.AsyncByteStream)
-    return [
-        patch_method(
-            module.Client, _METHOD, lambda it: _sync_shell(it, sync_tee, sync_sifted), recorder
-        ),
-        patch_method(
-            module.AsyncClient,
-            _METHOD,
-            lambda it: _async_shell(it, async_tee, async_sifted),
-            recorder,
-        ),
-    ]
+    yield patch_method(
+        module.Client, _METHOD, lambda it: _sync_shell(it, sync_tee, sync_sifted), recorder
+    )
+    yield patch_method(
+        module.AsyncClient, _METHOD, lambda it: _async_shell(it, async_tee, async_sifted), recorder
+    )
 
 
 def _sync_shell(patched: Patch, tee: Tee, sifted: Sifted) -> Send:

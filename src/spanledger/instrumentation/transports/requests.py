@@ -4,7 +4,7 @@ An adapter sends each request once, each redirect and each answer to a challenge
 the app's own have a `send` of their own: they are met where a session looks for the adapter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from types import ModuleType
 
@@ -18,12 +18,10 @@ __all__ = ["patch"]
 _shell = sending_shell(decoded=True)
 
 
-def patch(module: ModuleType, recorder: Recorder) -> list[Patch]:
+def patch(module: ModuleType, recorder: Recorder) -> Iterator[Patch]:
     """Put our shells on the adapter and the session of `module`, which is requests."""
-    return [
-        patch_method(module.adapters.HTTPAdapter, "send", _shell, recorder),
-        patch_method(module.Session, "get_adapter", _meeting_shell, recorder),
-    ]
+    yield patch_method(module.adapters.HTTPAdapter, "send", _shell, recorder)
+    yield patch_method(module.Session, "get_adapter", _meeting_shell, recorder)
 
 
 def _meeting_shell(patched: Patch) -> Callable[..., object]:
