@@ -15,6 +15,7 @@ misses as well.
 
 import gzip
 import json
+import zlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -70,6 +71,12 @@ LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
 """Our maintained overlay, from the bottom up."""
 
 _FORMAT: Final = 1
+
+_DAMAGE: Final = (
+    AttributeError, EOFError, IndexError, KeyError, OSError, RecursionError, TypeError, ValueError,
+    zlib.error,
+)  # fmt: skip
+"""What the reading of something that is no book can end with."""
 
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -197,9 +204,9 @@ class PriceBook:
                 for layer, overlays in content["layers"].items()
             }
             own = content["own"] and read_overlay(content["own"][1], content["own"][0])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
-            if isinstance(error, PriceError):
-                raise
+        except PriceError:
+            raise
+        except _DAMAGE as error:
             msg = "the price book is damaged, or none"
             raise PriceError(msg) from error
         return cls(prices, layers, own or None)
@@ -362,7 +369,7 @@ def _apply(prices: dict[str, tuple[Price, Statement]], one: Statement, *, fees: 
 
 def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
     """What selects a price, by name. Anthropic names batch as its service tier."""
-    words = dict(context)
+    words, tier = dict(context), tier.lower()
     if tier not in STANDARD_TIERS:
         words["service_tier"] = tier
     if words.get("service_tier") == "batch" or batch:

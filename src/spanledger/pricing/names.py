@@ -111,4 +111,6 @@ _FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*|(.+?):ft-.+")
 """OpenAI's names of fine-tuned models, today's and the first ones; what follows is the user's."""
 
 _WHOLE: Final = translate("").removeprefix("(?s:)")
-_END: Final = rf"(?:[-@:.](?:(?:preview|exp)-)?{_DAY})?(?:[-@](?:latest|default))?(?:[-@:]v1)?(?::0)?"
+_END: Final = (
+    rf"(?:[-@:.](?:(?:preview|exp)-)?{_DAY})?(?:[-@](?:latest|default))?(?:[-@:]v1)?(?::0)?"
+)
