@@ -55,10 +55,23 @@ ASKED_FIRST: Final = frozenset({"aws", "aws.bedrock"})
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 """Service tiers that mean the list price."""
 
-MAKERS: Final = frozenset(
-    {"anthropic", "cohere", "deepseek", "google", "mistral", "moonshotai", "openai", "x-ai"}
+MAKERS: Final = (
+    "openai",
+    "anthropic",
+    "gcp.gemini",
+    "mistral_ai",
+    "deepseek",
+    "x_ai",
+    "cohere",
+    "moonshot_ai",
+    "perplexity",
+    "zai",
+    "minimax",
+    "voyageai",
+    "meta",
 )
-"""Providers who sell what they make: one of them is meant where only a model is named."""
+"""Who sells models of their own. Where no provider is named, it is the first of them whose price
+for the model the book knows."""
 
 DEMANDING: Final = ("batch", "service_tier", "speed")
 """What a call can ask for that never costs the list price: rates of its own must be known."""
@@ -159,8 +172,13 @@ class PriceBook:
 
     def providers_of(self, model: str) -> list[str]:
         """Who sells `model` by the list, its maker first; ids of the list."""
+        makers = {LIST_PROVIDERS.get(maker, maker) for maker in MAKERS}
         sellers = [seller for seller in self._list.providers() if self._list.find(seller, model)]
-        return sorted(sellers, key=lambda seller: seller not in MAKERS)
+        return sorted(sellers, key=lambda seller: seller not in makers)
+
+    def maker_of(self, model: str, at: datetime) -> str:
+        """Who makes `model`, as `gen_ai.provider.name`; '' where that is none of `MAKERS`."""
+        return next((maker for maker in MAKERS if self.rates(maker, model, at)), "")
 
     def dump(self) -> bytes:
         """The whole book, compressed: what is kept with the calls that it priced."""
