@@ -18,6 +18,7 @@ from spanledger.commands.command import (
     say,
     settings_of,
 )
+from spanledger.commands.unpriced import add_unpriced
 from spanledger.errors import PriceError
 from spanledger.settings import Settings
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from spanledger.pricing.listing import PriceList
     from spanledger.pricing.rates import Rates
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "book_of"]
 
 _SHOWN: Final = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
 _LIBRECHAT: Final = {
@@ -40,7 +41,7 @@ _LIBRECHAT: Final = {
 
 
 def add_commands(commands: Commands) -> None:
-    """`prices list`, `show`, `diff`, `update`, `export` and `check`."""
+    """`prices list`, `show`, `diff`, `update`, `export`, `check` and `unpriced`."""
     prices = commands.add_parser("prices", help="look at prices and keep them up", epilog=EPILOG)
     actions = prices.add_subparsers(required=True, metavar="action")
     listing = add_command(actions, "list", "list models with what they cost now", _list)
@@ -75,9 +76,10 @@ def add_commands(commands: Commands) -> None:
     for action in (listing, show, diff, update):
         add_json(action)
     export.add_argument("--data-dir", type=Path, help="where data is kept")
+    add_unpriced(actions)
 
 
-def _book(settings: Settings) -> "PriceBook":
+def book_of(settings: Settings) -> "PriceBook":
     """The book that a server with these settings uses, without changing anything."""
     from spanledger.pricing.book import PriceBook  # noqa: PLC0415 - takes half a second
     from spanledger.pricing.current import adopted_list  # noqa: PLC0415 - as above
@@ -88,7 +90,7 @@ def _book(settings: Settings) -> "PriceBook":
 
 
 def _list(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     rows = list(_models(args, book))
     if args.json:
         for provider, model, prices, source in rows:
@@ -117,7 +119,7 @@ def _models(
 
 
 def _show(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     sellers = [args.provider] if args.provider else book.providers_of(args.model)
     at = parse_instant(args.at)
     asked: dict[str, Any] = {"tier": args.tier, "batch": args.batch}
@@ -259,7 +261,7 @@ def _priced(prices: Mapping[str, object]) -> str:
 
 
 def _export(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     windows = {
         (provider, model.id): model.context_window for provider, model in book.prices.models()
     }
