@@ -108,7 +108,7 @@ def _models(
     args: argparse.Namespace, book: "PriceBook"
 ) -> Iterator[tuple[str, str, Mapping[str, Decimal], str]]:
     """(provider, model, prices now, source) of what is asked for and has a price."""
-    from spanledger.pricing.changes import plain_prices  # noqa: PLC0415 - see _book
+    from spanledger.pricing.changes import plain_prices  # noqa: PLC0415 - see book_of
 
     at = parse_instant(args.at)
     for provider, model in book.prices.models():
@@ -147,7 +147,7 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _rates_json(rates: "Rates") -> list[dict[str, Any]]:
-    from spanledger.pricing.units import PER  # noqa: PLC0415 - see _book
+    from spanledger.pricing.units import PER  # noqa: PLC0415 - see book_of
 
     return [
         {
@@ -163,7 +163,7 @@ def _rates_json(rates: "Rates") -> list[dict[str, Any]]:
 
 
 def _rates_text(rates: "Rates") -> str:
-    from spanledger.pricing.units import PER  # noqa: PLC0415 - see _book
+    from spanledger.pricing.units import PER  # noqa: PLC0415 - see book_of
 
     rows = [
         (
@@ -193,9 +193,9 @@ def _update(args: argparse.Namespace) -> int:
 
 
 def _tell_changes(args: argparse.Namespace, *, apply: bool) -> int:
-    from spanledger.pricing.changes import changes  # noqa: PLC0415 - see _book
-    from spanledger.pricing.current import adopt_list, adopted_list  # noqa: PLC0415 - see _book
-    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see _book
+    from spanledger.pricing.changes import changes  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.current import adopt_list, adopted_list  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see book_of
 
     data_dir = settings_of(args).data_dir
     old = adopted_list(data_dir) or installed_list()
@@ -216,8 +216,8 @@ def _tell_changes(args: argparse.Namespace, *, apply: bool) -> int:
 
 
 def _candidate(source: Path | None) -> "PriceList":
-    from spanledger.pricing.current import read_list  # noqa: PLC0415 - see _book
-    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see _book
+    from spanledger.pricing.current import read_list  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see book_of
 
     return installed_list() if source is None else read_list(source)
 
@@ -295,7 +295,7 @@ _CONTEXT: Final = 128_000
 
 
 def _check(args: argparse.Namespace) -> None:
-    from spanledger.pricing.overlay import load_overlay  # noqa: PLC0415 - see _book
+    from spanledger.pricing.overlay import load_overlay  # noqa: PLC0415 - see book_of
 
     say(f"{args.file}: {len(load_overlay(args.file))} overrides, nothing to complain about")
 
