@@ -3,7 +3,6 @@
 import argparse
 import socket
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from spanledger.commands.reach import (
     add_reach,
     ask_server,
-    instant,
     store_here,
     tell_progress,
     user_name,
@@ -74,14 +72,6 @@ def test_somebody_else_answers(answer: bytes, sentence: str) -> None:
         with pytest.raises(SpanledgerError, match=sentence):
             ask_server(args, "GET", "/v1/reprice")
         thread.join()
-
-
-def test_times_of_options() -> None:
-    """A time without a zone is UTC; what is no time is named with its option."""
-    assert instant("2026-10-01", "--from") == datetime(2026, 10, 1, tzinfo=UTC)
-    assert instant("2026-10-01T02:00+02:00", "--from") == datetime(2026, 10, 1, tzinfo=UTC)
-    with pytest.raises(SettingsError, match="--to 'soon' is no time"):
-        instant("soon", "--to")
 
 
 def test_progress_is_told_of_long_work(capsys: pytest.CaptureFixture[str]) -> None:

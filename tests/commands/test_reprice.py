@@ -134,7 +134,7 @@ def test_a_server_is_asked(where: tuple[str, str], capsys: pytest.CaptureFixture
     ("words", "sentence"),
     [
         (("reprice",), "say which calls: --from 2026-10-01 --to 2026-11-01"),
-        (("reprice", "--from", "now", "--to", "2026-11-01"), "--from 'now' is no time"),
+        (("reprice", "--from", "now", "--to", "2026-11-01"), "'now' is no time: write it like"),
         (("reprice", *OCTOBER[:2], "--to", "2026-09-01"), "the range starts at"),
         (("reprice", "undo", "rp_1"), "there is no repricing 'rp_1'"),
         (("reprice", "resume", "rp_1"), "there is no repricing 'rp_1'"),

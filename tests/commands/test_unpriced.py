@@ -1,12 +1,11 @@
 """The models without a price, on the command line."""
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from spanledger.commands.unpriced import add_unpriced
+from spanledger.cli import main
 from spanledger.server import serve
 from spanledger.settings import Settings
 from spanledger.storage.clickhouse import open_embedded
@@ -16,11 +15,8 @@ KEY = "sl_admin_of_the_tests"
 
 
 def run(*words: str) -> None:
-    """Run the command as an action of a group."""
-    parser = argparse.ArgumentParser()
-    add_unpriced(parser.add_subparsers())
-    args = parser.parse_args(["unpriced", *words])
-    args.command(args)
+    """Run the command."""
+    assert main(["prices", "unpriced", *words]) == 0
 
 
 def test_here_and_at_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def leaf_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         if isinstance(action.choices, Mapping)
     ]
     children = [child for group in groups for child in group.values()]
-    found = {parser.prog: parser} if not children else {}
+    found = {parser.prog: parser} if parser.get_default("command") else {}
     for child in children:
         found |= leaf_commands(child)
     return found

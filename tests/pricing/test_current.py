@@ -13,7 +13,7 @@ import pytest
 from spanledger.errors import PriceError
 from spanledger.pricing.current import (
     LIST_FILE,
-    LOOK_AGAIN_S,
+    LOOK_AGAIN_NS,
     CurrentBook,
     adopt_list,
     adopted_list,
@@ -42,15 +42,15 @@ def an_overlay(price: str) -> str:
 class Clock:
     """Moved by hand."""
 
-    now = 0.0
+    now = 0
 
-    def __call__(self) -> float:
-        """In seconds."""
+    def __call__(self) -> int:
+        """In nanoseconds."""
         return self.now
 
     def pass_time(self) -> None:
         """As long as files are not looked at again."""
-        self.now += LOOK_AGAIN_S
+        self.now += LOOK_AGAIN_NS
 
 
 def input_price(book: CurrentBook) -> Decimal:

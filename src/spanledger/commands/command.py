@@ -55,10 +55,10 @@ def parse_instant(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         msg = f"{text!r} is no time: write it like 2025-03-01 or 2025-03-01T12:00:00Z"
         raise SpanledgerError(msg) from error
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def say(text: str) -> None:

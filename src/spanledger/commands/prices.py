@@ -18,6 +18,7 @@ from spanledger.commands.command import (
     say,
     settings_of,
 )
+from spanledger.commands.unpriced import add_unpriced
 from spanledger.errors import PriceError
 from spanledger.settings import Settings
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from spanledger.pricing.listing import PriceList
     from spanledger.pricing.rates import Rates
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "book_of"]
 
 _SHOWN: Final = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
 _LIBRECHAT: Final = {
@@ -40,7 +41,7 @@ _LIBRECHAT: Final = {
 
 
 def add_commands(commands: Commands) -> None:
-    """`prices list`, `show`, `diff`, `update`, `export` and `check`."""
+    """`prices list`, `show`, `diff`, `update`, `export`, `check` and `unpriced`."""
     prices = commands.add_parser("prices", help="look at prices and keep them up", epilog=EPILOG)
     actions = prices.add_subparsers(required=True, metavar="action")
     listing = add_command(actions, "list", "list models with what they cost now", _list)
@@ -75,9 +76,10 @@ def add_commands(commands: Commands) -> None:
     for action in (listing, show, diff, update):
         add_json(action)
     export.add_argument("--data-dir", type=Path, help="where data is kept")
+    add_unpriced(actions)
 
 
-def _book(settings: Settings) -> "PriceBook":
+def book_of(settings: Settings) -> "PriceBook":
     """The book that a server with these settings uses, without changing anything."""
     from spanledger.pricing.book import PriceBook  # noqa: PLC0415 - takes half a second
     from spanledger.pricing.current import adopted_list  # noqa: PLC0415 - as above
@@ -88,7 +90,7 @@ def _book(settings: Settings) -> "PriceBook":
 
 
 def _list(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     rows = list(_models(args, book))
     if args.json:
         for provider, model, prices, source in rows:
@@ -106,7 +108,7 @@ def _models(
     args: argparse.Namespace, book: "PriceBook"
 ) -> Iterator[tuple[str, str, Mapping[str, Decimal], str]]:
     """(provider, model, prices now, source) of what is asked for and has a price."""
-    from spanledger.pricing.changes import plain_prices  # noqa: PLC0415 - see _book
+    from spanledger.pricing.changes import plain_prices  # noqa: PLC0415 - see book_of
 
     at = parse_instant(args.at)
     for provider, model in book.prices.models():
@@ -117,7 +119,7 @@ def _models(
 
 
 def _show(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     sellers = [args.provider] if args.provider else book.providers_of(args.model)
     at = parse_instant(args.at)
     asked: dict[str, Any] = {"tier": args.tier, "batch": args.batch}
@@ -145,23 +147,13 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _rates_json(rates: "Rates") -> list[dict[str, Any]]:
-    from spanledger.pricing.units import PER  # noqa: PLC0415 - see _book
+    from spanledger.api.prices import rate_json  # noqa: PLC0415 - takes half a second
 
-    return [
-        {
-            "unit": rate.unit,
-            "rate": str(rate.price.base),
-            "per": PER[rate.unit],
-            "tiers": [{"start": start, "rate": str(price)} for start, price in rate.price.tiers],
-            "source": rate.source,
-            "effective_date": rate.effective_date.isoformat() if rate.effective_date else None,
-        }
-        for rate in rates.shown
-    ]
+    return [rate_json(rate) for rate in rates.shown]
 
 
 def _rates_text(rates: "Rates") -> str:
-    from spanledger.pricing.units import PER  # noqa: PLC0415 - see _book
+    from spanledger.pricing.units import PER  # noqa: PLC0415 - see book_of
 
     rows = [
         (
@@ -191,9 +183,9 @@ def _update(args: argparse.Namespace) -> int:
 
 
 def _tell_changes(args: argparse.Namespace, *, apply: bool) -> int:
-    from spanledger.pricing.changes import changes  # noqa: PLC0415 - see _book
-    from spanledger.pricing.current import adopt_list, adopted_list  # noqa: PLC0415 - see _book
-    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see _book
+    from spanledger.pricing.changes import changes  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.current import adopt_list, adopted_list  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see book_of
 
     data_dir = settings_of(args).data_dir
     old = adopted_list(data_dir) or installed_list()
@@ -214,8 +206,8 @@ def _tell_changes(args: argparse.Namespace, *, apply: bool) -> int:
 
 
 def _candidate(source: Path | None) -> "PriceList":
-    from spanledger.pricing.current import read_list  # noqa: PLC0415 - see _book
-    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see _book
+    from spanledger.pricing.current import read_list  # noqa: PLC0415 - see book_of
+    from spanledger.pricing.listing import installed_list  # noqa: PLC0415 - see book_of
 
     return installed_list() if source is None else read_list(source)
 
@@ -259,7 +251,7 @@ def _priced(prices: Mapping[str, object]) -> str:
 
 
 def _export(args: argparse.Namespace) -> None:
-    book = _book(settings_of(args))
+    book = book_of(settings_of(args))
     windows = {
         (provider, model.id): model.context_window for provider, model in book.prices.models()
     }
@@ -293,7 +285,7 @@ _CONTEXT: Final = 128_000
 
 
 def _check(args: argparse.Namespace) -> None:
-    from spanledger.pricing.overlay import load_overlay  # noqa: PLC0415 - see _book
+    from spanledger.pricing.overlay import load_overlay  # noqa: PLC0415 - see book_of
 
     say(f"{args.file}: {len(load_overlay(args.file))} overrides, nothing to complain about")
 

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.error import HTTPError, URLError
@@ -20,7 +19,7 @@ from spanledger.errors import SettingsError, SpanledgerError, StoreError, StoreL
 if TYPE_CHECKING:
     from spanledger.storage.clickhouse import ClickHouseStore
 
-__all__ = ["add_reach", "ask_server", "instant", "store_here", "tell_progress", "user_name"]
+__all__ = ["add_reach", "ask_server", "store_here", "tell_progress", "user_name"]
 
 TIMEOUT_S: Final = 3_600
 """A server answers a repricing when it is done."""
@@ -95,20 +94,6 @@ def ask_server(
         reason = error.reason if isinstance(error, URLError) else error
         msg = f"{args.url} does not answer as a server of ours: {reason}"
         raise StoreError(msg) from error
-
-
-def instant(text: str, option: str) -> datetime:
-    """The instant of `option`, in UTC where it names no zone.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        msg = f"{option} {text[:40]!r} is no time: write 2026-10-01 or 2026-10-01T08:00:00+02:00"
-        raise SettingsError(msg) from error
 
 
 def user_name() -> str:

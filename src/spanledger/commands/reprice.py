@@ -5,11 +5,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spanledger.commands.command import EPILOG, Commands, add_command, say
+from spanledger.commands.command import (
+    EPILOG,
+    Commands,
+    add_command,
+    parse_instant,
+    say,
+    settings_of,
+)
+from spanledger.commands.prices import book_of
 from spanledger.commands.reach import (
     add_reach,
     ask_server,
-    instant,
     store_here,
     tell_progress,
     user_name,
@@ -62,7 +69,7 @@ def _reprice(args: argparse.Namespace) -> None:
     if not args.start or not args.end:
         msg = "say which calls: --from 2026-10-01 --to 2026-11-01"
         raise SettingsError(msg)
-    start, end = instant(args.start, "--from"), instant(args.end, "--to")
+    start, end = parse_instant(args.start), parse_instant(args.end)
     if args.url:
         asked = {
             "start_time": start.isoformat(),
@@ -73,16 +80,16 @@ def _reprice(args: argparse.Namespace) -> None:
         _tell(args, ask_server(args, "POST", "/v1/reprice", asked))
         return
     from spanledger.api.repricing import repricing_json  # noqa: PLC0415 - the server extra may not be installed
-    from spanledger.pricing.book import PriceBook  # noqa: PLC0415 - as above
     from spanledger.server import utc_now  # noqa: PLC0415 - as above
     from spanledger.storage.repricing import RepricingOrder, reprice  # noqa: PLC0415 - as above
 
     order = RepricingOrder(
         project=args.project, start=start, end=end, models=tuple(args.model), by=user_name()
     )
+    book = book_of(settings_of(args))
     with store_here(args) as store:
         done = reprice(
-            store, PriceBook(), order, clock=utc_now, dry_run=not args.apply, progress=tell_progress
+            store, book, order, clock=utc_now, dry_run=not args.apply, progress=tell_progress
         )
     _tell(args, repricing_json(done))
 
@@ -134,8 +141,8 @@ def _resume(args: argparse.Namespace) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    start = instant(args.start, "--from") if args.start else None
-    end = instant(args.end, "--to") if args.end else None
+    start = parse_instant(args.start) if args.start else None
+    end = parse_instant(args.end) if args.end else None
     if args.url:
         asked = {
             "start_time": start.isoformat() if start else None,

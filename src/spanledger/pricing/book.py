@@ -16,9 +16,8 @@ misses as well.
 import gzip
 import json
 import zlib
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -29,9 +28,9 @@ from spanledger.call import Call, PriceContext
 from spanledger.errors import PriceError
 from spanledger.pricing.listing import Found, PriceList, bare_name, installed_list
 from spanledger.pricing.overlay import Overlay, read_overlay
-from spanledger.pricing.rates import Rates, make_rate
-from spanledger.pricing.statement import Price, Statement
-from spanledger.pricing.units import TOOL_FEES, wholes
+from spanledger.pricing.rates import Rates
+from spanledger.pricing.schedule import Schedule
+from spanledger.pricing.statement import Statement
 
 __all__ = ["LIST_PROVIDERS", "PriceBook", "shipped_overlays"]
 
@@ -56,13 +55,23 @@ ASKED_FIRST: Final = frozenset({"aws", "aws.bedrock"})
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 """Service tiers that mean the list price."""
 
-MAKERS: Final = frozenset(
-    {"anthropic", "cohere", "deepseek", "google", "mistral", "moonshotai", "openai", "x-ai"}
+MAKERS: Final = (
+    "openai",
+    "anthropic",
+    "gcp.gemini",
+    "mistral_ai",
+    "deepseek",
+    "x_ai",
+    "cohere",
+    "moonshot_ai",
+    "perplexity",
+    "zai",
+    "minimax",
+    "voyageai",
+    "meta",
 )
-"""Providers who sell what they make: one of them is meant where only a model is named."""
-
-DEMANDING: Final = ("batch", "service_tier", "speed")
-"""What a call can ask for that never costs the list price: rates of its own must be known."""
+"""Who sells models of their own. Where no provider is named, it is the first of them whose price
+for the model the book knows."""
 
 CACHED_MODELS_MAX: Final = 8192
 """Model names come from outside; beyond this many the least recently used is looked up again."""
@@ -77,8 +86,6 @@ _DAMAGE: Final = (
     zlib.error,
 )  # fmt: skip
 """What the reading of something that is no book can end with."""
-
-_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PriceBook:
@@ -166,8 +173,13 @@ class PriceBook:
 
     def providers_of(self, model: str) -> list[str]:
         """Who sells `model` by the list, its maker first; ids of the list."""
+        makers = {LIST_PROVIDERS.get(maker, maker) for maker in MAKERS}
         sellers = [seller for seller in self._list.providers() if self._list.find(seller, model)]
-        return sorted(sellers, key=lambda seller: seller not in MAKERS)
+        return sorted(sellers, key=lambda seller: seller not in makers)
+
+    def maker_of(self, model: str, at: datetime) -> str:
+        """Who makes `model`, as `gen_ai.provider.name`; '' where that is none of `MAKERS`."""
+        return next((maker for maker in MAKERS if self.rates(maker, model, at)), "")
 
     def dump(self) -> bytes:
         """The whole book, compressed: what is kept with the calls that it priced."""
@@ -219,7 +231,7 @@ class PriceBook:
         tier: str,
         batch: bool,  # noqa: FBT001 - as above
         context: PriceContext,
-    ) -> "_Schedule | None":
+    ) -> "Schedule | None":
         models = (response_model, request_model)
         for model in dict.fromkeys(models[::-1] if provider in ASKED_FIRST else models):
             if model:
@@ -228,7 +240,7 @@ class PriceBook:
                     return schedule
         return None
 
-    def _schedule_of(self, provider: str, model: str, words: dict[str, str]) -> "_Schedule | None":
+    def _schedule_of(self, provider: str, model: str, words: dict[str, str]) -> "Schedule | None":
         listed = LIST_PROVIDERS.get(provider, provider)
         found = self._list.find(listed, model)
         names = tuple(dict.fromkeys((model.strip().lower(), bare_name(listed, model))))
@@ -253,7 +265,7 @@ class PriceBook:
         # A fee for a tool is no price of the model.
         if not (base or any(one.prices for one in chain(prices, tiers, uplifts, own))):
             return None
-        return _Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
+        return Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 
     def _stated(
         self, layer: str, asked: Mapping[str, Sequence[str]], *, exactly: bool
@@ -262,109 +274,6 @@ class PriceBook:
         return tuple(
             chain.from_iterable(one.statements(asked, exactly=exactly) for one in overlays)
         )
-
-
-class _Schedule:
-    """All that is stated about one model in one context, and the rates that follow at a time."""
-
-    def __init__(
-        self, source: str, words: Mapping[str, str], layers: tuple[Sequence[Statement], ...]
-    ) -> None:
-        self._source = source
-        self._demands = tuple(word for word in DEMANDING if word in words)
-        self._words = words
-        self._layers = layers
-        stated = tuple(chain.from_iterable(self._layers))
-        periods = [one.period for one in stated]
-        edges = {edge for period in periods for edge in (period.start, period.end)}
-        self._edges = sorted(edge for edge in edges if edge is not None)
-        self._recurs = any(period.recurs for period in periods)
-        self._of_epoch: dict[int, Rates] = {}
-        self._compiled: dict[tuple[tuple[int, ...], ...], Rates | None] = {}
-
-    def at(self, instant: datetime) -> Rates | None:
-        """The rates at `instant`: within an epoch always the same, unless hours or days matter."""
-        epoch = bisect_right(self._edges, instant)
-        known = self._of_epoch.get(epoch)
-        if known is not None:
-            return known
-        holding = self._holding(instant)
-        # The statements live as long as this does, so their ids tell them apart.
-        key = tuple(tuple(map(id, statements)) for statements in holding)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(holding)
-        rates = self._compiled[key]
-        if not self._recurs and rates is not None:
-            self._of_epoch[epoch] = rates
-        return rates
-
-    def epochs(self) -> list[tuple[datetime | None, Rates | None]]:
-        """Every epoch with its rates; neighbours that are the same are one."""
-        found: list[tuple[datetime | None, Rates | None]] = [(None, self.at(_EVER))]
-        for edge in self._edges:
-            rates = self.at(edge)
-            if rates is not found[-1][1]:
-                found.append((edge, rates))
-        return found
-
-    def _holding(self, instant: datetime) -> tuple[tuple[Statement, ...], ...]:
-        """Of each layer, what holds and counts: of the variants all, the first the most."""
-        base, prices, fees, variants, tiers, uplifts, own = self._layers
-        tier = _last(tiers, instant)
-        return (
-            _last(base, instant) or tuple(base[:1]),
-            _last(prices, instant),
-            tuple(one for one in fees if instant in one.period),
-            # A multiplier of ours is for the plain price; a price is merged over the list's.
-            () if tier and tier[0].multiplier else _holding_now(variants, instant),
-            tier,
-            _last(uplifts, instant),
-            _last(own, instant),
-        )
-
-    def _compile(self, holding: tuple[tuple[Statement, ...], ...]) -> Rates | None:
-        prices: dict[str, tuple[Price, Statement]] = {}
-        satisfied: set[str] = set()
-        for place, statements in enumerate(holding):
-            for one in statements:
-                satisfied.update(one.conditions)
-                _apply(prices, one, fees=place == len(holding) - 1)
-        if not prices:
-            return None
-        missing = [word for word in self._demands if word not in satisfied]
-        units = frozenset(prices)
-        rates = tuple(
-            make_rate(unit, price, units, one.source, one.period.since)
-            for unit, (price, one) in sorted(prices.items(), key=lambda item: -len(wholes(item[0])))
-        )
-        return Rates(
-            rates,
-            source=self._source,
-            missing=", ".join(_asked(word, self._words[word]) for word in missing),
-        )
-
-
-def _holding_now(variants: Sequence[Statement], instant: datetime) -> tuple[Statement, ...]:
-    """All that hold; the first counts most, so it is applied last."""
-    return tuple(one for one in reversed(variants) if instant in one.period)
-
-
-def _last(statements: Sequence[Statement], instant: datetime) -> tuple[Statement, ...]:
-    """The last that holds."""
-    return next(((one,) for one in reversed(statements) if instant in one.period), ())
-
-
-def _apply(prices: dict[str, tuple[Price, Statement]], one: Statement, *, fees: bool) -> None:
-    """Let a statement change what others have stated; `fees`: a multiplier is for tools as well."""
-    for unit, price in one.prices.items():
-        if price is None:
-            prices.pop(unit, None)
-        else:
-            prices[unit] = (price, one)
-    if one.multiplier is not None:
-        for unit, (price, _) in prices.items():
-            if fees or unit not in TOOL_FEES:
-                prices[unit] = (price.times(one.multiplier), one)
 
 
 def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
@@ -378,10 +287,6 @@ def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
     if words.get("speed") in {"standard", ""}:
         del words["speed"]
     return words
-
-
-def _asked(word: str, value: str) -> str:
-    return word if value == "true" else f"{word} {value}"
 
 
 def _source(version: str, found: Found) -> str:

@@ -26,7 +26,7 @@ __all__ = ["CurrentBook", "adopt_list", "adopted_list", "read_list"]
 LIST_FILE: Final = "price-list.json.gz"
 """Name of the adopted list in the data directory."""
 
-LOOK_AGAIN_S: Final = 1.0
+LOOK_AGAIN_NS: Final = 1_000_000_000
 """Files are looked at no more often than this."""
 
 _log = logging.getLogger(__name__)
@@ -100,14 +100,14 @@ class CurrentBook:
     """Called, it gives the book in force. Safe to call from several threads."""
 
     def __init__(
-        self, data_dir: Path, overlay: Path, clock: Callable[[], float] = time.monotonic
+        self, data_dir: Path, overlay: Path, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
         """Read the files, and adopt the installed list where none has been adopted.
 
         Args:
             data_dir: where the adopted list is kept.
             overlay: the user's overlay, which need not exist.
-            clock: in seconds, rising.
+            clock: in nanoseconds, rising.
 
         Raises:
             PriceError: a file is there and cannot be used.
@@ -124,7 +124,7 @@ class CurrentBook:
 
     def __call__(self) -> PriceBook:
         """The book in force. Files that changed and cannot be used leave it as it is."""
-        if self._clock() - self._looked_at >= LOOK_AGAIN_S and self._reading.acquire(
+        if self._clock() - self._looked_at >= LOOK_AGAIN_NS and self._reading.acquire(
             blocking=False
         ):
             try:

@@ -24,29 +24,11 @@ from spanledger.tokenizer import (
 )
 from spanledger.usage import Usage
 
-__all__ = ["MAKERS", "Counted", "Estimate", "Method", "estimate"]
+__all__ = ["Counted", "Estimate", "Method", "estimate"]
 
 Method = Literal["exact", "nearest vocabulary", "heuristic"]
 """How texts were counted: with the model's own vocabulary; with OpenAI's newest in its place; or
 with that, weighed by what texts are to the model's own tokenizer."""
-
-MAKERS: Final = (
-    "openai",
-    "anthropic",
-    "gcp.gemini",
-    "mistral_ai",
-    "deepseek",
-    "x_ai",
-    "cohere",
-    "moonshot_ai",
-    "perplexity",
-    "zai",
-    "minimax",
-    "voyageai",
-    "meta",
-)
-"""Who sells models of their own. Where no provider is named, it is the first of them whose price
-for the model the book knows."""
 
 FRAME_ERROR_PERCENT: Final = 5
 """What stands around the texts of a request is counted by a rule, not by a vocabulary."""
@@ -148,7 +130,7 @@ def estimate(
     if not seller:
         # What stands before a slash is the spelling of a gateway, whose price it would be.
         name = wanted.rpartition("/")[2]
-        seller = _maker(name, book, start)
+        seller = book.maker_of(name, start)
     call = _call(seller, name, start, planned)
     return Estimate(
         provider=seller,
@@ -181,18 +163,6 @@ def _count(model: str, planned: Planned) -> Counted:
         return Counted(tokens, "exact", vocabulary_of(model), "", error, partial)
     tokens = count_tokens(NEAREST_MODEL, texts) + frame
     return Counted(tokens, "nearest vocabulary", NEAREST, "", None, partial)
-
-
-def _maker(model: str, book: PriceBook, at: datetime) -> str:
-    """Who makes the model, by what the book has prices for; '' where that is none of `MAKERS`."""
-    one_token = Usage(input_tokens=1, output_tokens=0)
-    for maker in MAKERS:
-        call = replace(
-            _NO_CALL, provider=maker, request_model=model, start_time=at, usage=one_token
-        )
-        if isinstance(price(call, book), Cost):
-            return maker
-    return ""
 
 
 def _call(provider: str, model: str, at: datetime, planned: Planned) -> Call:
