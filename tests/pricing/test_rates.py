@@ -67,7 +67,7 @@ def test_the_quick_sum_is_what_the_lines_add_up_to(rates: Rates, usage: Usage) -
 
 @given(usage=common_usages(), reasoning=st.booleans(), write_1h=st.booleans())
 def test_the_quick_sum_is_there_for_plain_prices(
-    usage: Usage, reasoning: bool, write_1h: bool
+    *, usage: Usage, reasoning: bool, write_1h: bool
 ) -> None:
     """It gives up only where a rate that is needed is missing."""
     units = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
@@ -93,7 +93,7 @@ def test_a_slow_pricer_agrees(rates: Rates, usage: Usage) -> None:
 
 
 def test_each_unit_is_needed_in_the_sum() -> None:
-    """By hand: 100 in, of them 40 read, 30 written (10 for five minutes, 15 for an hour), 20 out."""
+    """By hand: 100 in, of them 40 read, 30 written (10 for 5 minutes, 15 for 1 hour), 20 out."""
     rates = flat(
         input_tokens="1",
         cache_read_tokens="10",
@@ -130,9 +130,7 @@ def test_each_unit_is_needed_in_the_sum() -> None:
         ("cache_write_tokens", Usage(input_tokens=9, output_tokens=1, cache_write_tokens=1)),
         (
             "cache_write_1h_tokens",
-            Usage(
-                input_tokens=9, output_tokens=1, cache_write_tokens=1, cache_write_1h_tokens=1
-            ),
+            Usage(input_tokens=9, output_tokens=1, cache_write_tokens=1, cache_write_1h_tokens=1),
         ),
     ],
 )
@@ -149,9 +147,7 @@ def test_a_missing_sub_rate_is_never_passed_over(without: str, usage: Usage) -> 
 def test_a_unit_whose_parts_are_all_priced_lacks_nothing() -> None:
     """Writes that all were for five minutes need no rate for writes as such."""
     rates = flat(input_tokens="1", output_tokens="1", cache_write_5m_tokens="2")
-    some = Usage(
-        input_tokens=9, output_tokens=0, cache_write_tokens=4, cache_write_5m_tokens=4
-    )
+    some = Usage(input_tokens=9, output_tokens=0, cache_write_tokens=4, cache_write_5m_tokens=4)
 
     assert rates.unrated(some) == []
     assert rates.unrated(replace(some, cache_write_5m_tokens=3)) == ["cache_write_tokens"]

@@ -216,8 +216,10 @@ class PriceBook:
                 layer: tuple(read_overlay(text, name) for name, text in overlays)
                 for layer, overlays in content["layers"].items()
             }
-            name, text = content["own"] or (None, None)
-            own = None if name is None else read_overlay(text, name)
+            own = None
+            if content["own"] is not None:
+                name, text = content["own"]
+                own = read_overlay(text, name)
         except PriceError:
             raise
         except _DAMAGE as error:
@@ -304,7 +306,6 @@ def shipped_overlays() -> Mapping[str, Sequence[Overlay]]:
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         group, _, rest = file.name.partition(".")
         layer = rest.removesuffix(".yaml")
-        if layer in found:
-            name = f"spanledger/{group}.{layer}"
-            found[layer].append(read_overlay(file.read_text(encoding="utf-8"), name))
+        name = f"spanledger/{group}.{layer}"
+        found[layer].append(read_overlay(file.read_text(encoding="utf-8"), name))
     return found

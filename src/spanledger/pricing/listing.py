@@ -122,7 +122,7 @@ class PriceList:
                 provider["id"]: tuple(provider.get("fallback_model_providers") or ())
                 for provider in raw
             }
-            if not isinstance(raw, Sequence):
+            if not isinstance(cast("object", raw), Sequence):
                 raise TypeError
             for model in chain.from_iterable(self._models.values()):
                 model.check()
