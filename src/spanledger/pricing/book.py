@@ -15,6 +15,7 @@ misses as well.
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -79,6 +80,12 @@ LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
 """Our maintained overlay, from the bottom up."""
 
 _FORMAT: Final = 1
+
+_DAMAGE: Final = (
+    AttributeError, EOFError, IndexError, KeyError, OSError, RecursionError, TypeError, ValueError,
+    zlib.error,
+)  # fmt: skip
+"""What the reading of something that is no book can end with."""
 
 
 class PriceBook:
@@ -209,9 +216,9 @@ class PriceBook:
                 for layer, overlays in content["layers"].items()
             }
             own = content["own"] and read_overlay(content["own"][1], content["own"][0])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
-            if isinstance(error, PriceError):
-                raise
+        except PriceError:
+            raise
+        except _DAMAGE as error:
             msg = "the price book is damaged, or none"
             raise PriceError(msg) from error
         return cls(prices, layers, own or None)
@@ -242,7 +249,9 @@ class PriceBook:
             "provider": tuple(dict.fromkeys((listed, provider.lower()))),
             "model": names,
         }
-        prices, fees, tiers, uplifts = (self._stated(layer, asked) for layer in LAYERS)
+        prices, fees, tiers, uplifts = (
+            self._stated(layer, asked, exactly=found is None) for layer in LAYERS
+        )
         own = self._own.statements(asked) if self._own else ()
         base, variants, source = (), (), f"overlay for {listed}/{names[-1]}"
         if found is not None:
@@ -253,19 +262,23 @@ class PriceBook:
                 for one in found.model.variants(source)
                 if all(words.get(word) == value for word, value in one.conditions.items())
             )
-        if not (base or any(one.prices for one in chain(prices, fees, tiers, uplifts, own))):
+        # A fee for a tool is no price of the model.
+        if not (base or any(one.prices for one in chain(prices, tiers, uplifts, own))):
             return None
         return Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 
-    def _stated(self, layer: str, asked: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+    def _stated(
+        self, layer: str, asked: Mapping[str, Sequence[str]], *, exactly: bool
+    ) -> tuple[Statement, ...]:
+        overlays = self._layers.get(layer, ())
         return tuple(
-            chain.from_iterable(one.statements(asked) for one in self._layers.get(layer, ()))
+            chain.from_iterable(one.statements(asked, exactly=exactly) for one in overlays)
         )
 
 
 def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
     """What selects a price, by name. Anthropic names batch as its service tier."""
-    words = dict(context)
+    words, tier = dict(context), tier.lower()
     if tier not in STANDARD_TIERS:
         words["service_tier"] = tier
     if words.get("service_tier") == "batch" or batch:
