@@ -111,7 +111,8 @@ class PriceBook:
         self._own = own
         self._schedule = lru_cache(CACHED_MODELS_MAX)(self._find_schedule)
         self._dumped = b""
-        texts = [*(one.text for layer in LAYERS for one in self._layers.get(layer, ()))]
+        texts = [json.dumps(self._list.raw, sort_keys=True)]
+        texts += [one.text for layer in LAYERS for one in self._layers.get(layer, ())]
         texts += [own.text] if own else []
         digest = sha256("\0".join(texts).encode()).hexdigest()[:8]
         self.version: Final = f"{self._list.version}+{digest}"
