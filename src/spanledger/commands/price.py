@@ -97,7 +97,7 @@ def _price_line(line: str, book: Any) -> Cost | Unpriced:  # noqa: ANN401 - impo
         raise PriceError(msg)
     stated = cast("Mapping[str, object]", recorded)
     if overlay := stated.get("overlay"):
-        book = book.with_own(read_overlay(json.dumps({"overrides": overlay}), "overlay"))
+        book = book.with_own(read_overlay(json.dumps({"overrides": overlay}, ensure_ascii=False), "overlay"))
     return price(read_recorded(stated), book)
 
 

@@ -112,8 +112,9 @@ class PriceBook:
         self._schedule = lru_cache(CACHED_MODELS_MAX)(self._find_schedule)
         self._dumped = b""
         texts = [json.dumps(self._list.raw, sort_keys=True)]
-        texts += [one.text for layer in LAYERS for one in self._layers.get(layer, ())]
-        texts += [own.text] if own else []
+        # One text in two layers is two books.
+        texts += [f"{layer}:{one.text}" for layer in LAYERS for one in self._layers.get(layer, ())]
+        texts += [] if own is None else [f"own:{own.text}"]
         digest = sha256("\0".join(texts).encode()).hexdigest()[:8]
         self.version: Final = f"{self._list.version}+{digest}"
 
@@ -193,7 +194,7 @@ class PriceBook:
                 "format": _FORMAT,
                 "list": {"version": self._list.version, "providers": self._list.raw},
                 "layers": overlays,
-                "own": [self._own.name, self._own.text] if self._own else None,
+                "own": None if self._own is None else [self._own.name, self._own.text],
             }
             # Without a time in its head, so that the same book is the same bytes.
             self._dumped = gzip.compress(json.dumps(content).encode(), mtime=0)
@@ -216,13 +217,14 @@ class PriceBook:
                 layer: tuple(read_overlay(text, name) for name, text in overlays)
                 for layer, overlays in content["layers"].items()
             }
-            own = content["own"] and read_overlay(content["own"][1], content["own"][0])
+            name, text = content["own"] or (None, None)
+            own = None if name is None else read_overlay(text, name)
         except PriceError:
             raise
         except _DAMAGE as error:
             msg = "the price book is damaged, or none"
             raise PriceError(msg) from error
-        return cls(prices, layers, own or None)
+        return cls(prices, layers, own)
 
     def _find_schedule(
         self,
@@ -253,7 +255,7 @@ class PriceBook:
         prices, fees, tiers, uplifts = (
             self._stated(layer, asked, exactly=found is None) for layer in LAYERS
         )
-        own = self._own.statements(asked) if self._own else ()
+        own = () if self._own is None else self._own.statements(asked)
         base, variants, source = (), (), f"overlay for {listed}/{names[-1]}"
         if found is not None:
             source = _source(self._list.version, found)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from importlib.metadata import version
+from itertools import chain
 from typing import Any, Final, Literal, cast
 
 from spanledger.errors import PriceError
@@ -58,6 +59,12 @@ class ListedModel:
         """How many tokens of input it takes, where the list says so."""
         stated = self._raw.get("context_window")
         return stated if isinstance(stated, int) else None
+
+    def check(self) -> None:
+        """Read all of it, so that a list that is none is refused before a call asks for it."""
+        self.base("")
+        self.variants("")
+        _matches(self._raw["match"], "")
 
     def base(self, source: str) -> tuple[Statement, ...]:
         """What it costs, a statement for each time; the last that holds counts, else the first."""
@@ -113,9 +120,16 @@ class PriceList:
                 provider: _by_name(models) for provider, models in self._models.items()
             }
             self._fallbacks: dict[str, Sequence[str]] = {
-                provider["id"]: provider.get("fallback_model_providers") or () for provider in raw
+                provider["id"]: tuple(provider.get("fallback_model_providers") or ())
+                for provider in raw
             }
-        except (KeyError, TypeError, AttributeError) as error:
+            if not isinstance(raw, Sequence):
+                raise TypeError
+            for model in chain.from_iterable(self._models.values()):
+                model.check()
+        except PriceError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, re.error) as error:
             msg = "the price list has not the format of genai-prices' data.json"
             raise PriceError(msg) from error
 

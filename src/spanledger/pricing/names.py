@@ -27,7 +27,7 @@ _DATE: Final = re.compile(rf"-{_DAY}(?=-|$)")
 _LATEST: Final = re.compile(r"-(?:latest|stable)(?=-|$)")
 _STAGE: Final = re.compile(r"-(preview|exp|experimental)(?=-|$)")
 _VERSION: Final = re.compile(r"-v(\d{1,2}(?:-\d)?)$")
-_BEGUN: Final = re.compile(r"-(?:20\d{2,4}(?:-\d\d)?|0)$")
+_BEGUN: Final = re.compile(r"-(?:20\d{2,4}|0)$")
 """With this a pattern says that a date, or a revision, follows."""
 
 
