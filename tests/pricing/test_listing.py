@@ -52,9 +52,7 @@ def test_a_name_that_goes_on_is_another_model(model: tuple[str, str], ending: st
 
 
 @given(model=st.sampled_from(MODELS), beginning=st.sampled_from(["x-", "my-", "xx.", "super/"]))
-def test_a_name_that_begins_before_is_another_model(
-    model: tuple[str, str], beginning: str
-) -> None:
+def test_a_name_that_begins_before_is_another_model(model: tuple[str, str], beginning: str) -> None:
     """The same the other way round."""
     provider, name = model
 
@@ -312,9 +310,7 @@ def test_models_are_compared_by_what_the_list_says() -> None:
         [
             {
                 "id": "acme",
-                "models": [
-                    model_of(prices=[{"prices": {}, "constraint": {"start_date": "soon"}}])
-                ],
+                "models": [model_of(prices=[{"prices": {}, "constraint": {"start_date": "soon"}}])],
             }
         ],
         [{"id": "acme", "models": [model_of(price_variants=[{"when": 5, "prices": {}}])]}],

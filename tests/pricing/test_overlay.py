@@ -106,7 +106,11 @@ WRONG: list[tuple[str, int, str]] = [
     (overlay(f"{M}; prices:;   input_mtok: -1"), 4, "negative price for input_mtok -1"),
     (overlay(f"{M}; prices: {{input_mtok: -0.0}}"), 3, "negative price for input_mtok -0.0"),
     (overlay(f"{M}; prices: {{input_mtok: .nan}}"), 3, "price for input_mtok is '.nan', not a"),
-    (overlay(f"{M}; prices: {{input_mtok: NaN}}"), 3, "price for input_mtok is 'NaN', not a number"),
+    (
+        overlay(f"{M}; prices: {{input_mtok: NaN}}"),
+        3,
+        "price for input_mtok is 'NaN', not a number",
+    ),
     (overlay(f"{M}; prices: {{input_mtok: Infinity}}"), 3, "'Infinity', not a number"),
     (overlay(f"{M}; prices: {{input_mtok: '1,5'}}"), 3, "'1,5', not a number"),
     (overlay(f"{M}; prices: {{input_mtok: 'null'}}"), 3, "'null', not a number"),
@@ -160,7 +164,7 @@ WRONG: list[tuple[str, int, str]] = [
         "it ends (2026-01-01T00:00:00+00:00) before it starts",
     ),
     (overlay(f"{M}; {P}; from: 2026-02-01; to: 2026-02-01"), 2, "before it starts"),
-    (overlay(f"{M}; {P}; hours: 22-06"), 4, 'hours are written as "16:30-00:30", not \'22-06\''),
+    (overlay(f"{M}; {P}; hours: 22-06"), 4, "hours are written as \"16:30-00:30\", not '22-06'"),
     (overlay(f"{M}; {P}; hours: 24:00-06:00"), 4, "hours are written as"),
     (overlay(f"{M}; {P}; hours: 06:00-24:01"), 4, "hours are written as"),
     (overlay(f"{M}; {P}; hours: 06:60-07:00"), 4, "hours are written as"),
@@ -328,7 +332,9 @@ def test_exactly_is_for_prices_not_for_multipliers() -> None:
 
 
 @given(
-    glob=st.text("ab*?-", max_size=6), name=st.text("ab-", max_size=6), other=st.text("ab", max_size=3)
+    glob=st.text("ab*?-", max_size=6),
+    name=st.text("ab-", max_size=6),
+    other=st.text("ab", max_size=3),
 )
 def test_patterns_are_those_of_file_names(glob: str, name: str, other: str) -> None:
     """Compared with fnmatch, alone and in a list."""
@@ -379,7 +385,7 @@ FIELDS = ["match", "from", "to", "weekdays", "hours", "prices", "multiplier", "n
     st.lists(
         st.fixed_dictionaries(
             {"match": st.dictionaries(st.sampled_from(["model", "provider", "x"]), json_values)},
-            optional={field: json_values for field in FIELDS[1:]}
+            optional=dict.fromkeys(FIELDS[1:], json_values)
             | {"prices": st.dictionaries(st.sampled_from(["input_mtok", "y"]), json_values)},
         ),
         max_size=3,

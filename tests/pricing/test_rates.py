@@ -130,9 +130,7 @@ def test_each_unit_is_needed_in_the_sum() -> None:
         ("cache_write_tokens", Usage(input_tokens=9, output_tokens=1, cache_write_tokens=1)),
         (
             "cache_write_1h_tokens",
-            Usage(
-                input_tokens=9, output_tokens=1, cache_write_tokens=1, cache_write_1h_tokens=1
-            ),
+            Usage(input_tokens=9, output_tokens=1, cache_write_tokens=1, cache_write_1h_tokens=1),
         ),
     ],
 )
@@ -149,9 +147,7 @@ def test_a_missing_sub_rate_is_never_passed_over(without: str, usage: Usage) -> 
 def test_a_unit_whose_parts_are_all_priced_lacks_nothing() -> None:
     """Writes that all were for five minutes need no rate for writes as such."""
     rates = flat(input_tokens="1", output_tokens="1", cache_write_5m_tokens="2")
-    some = Usage(
-        input_tokens=9, output_tokens=0, cache_write_tokens=4, cache_write_5m_tokens=4
-    )
+    some = Usage(input_tokens=9, output_tokens=0, cache_write_tokens=4, cache_write_5m_tokens=4)
 
     assert rates.unrated(some) == []
     assert rates.unrated(replace(some, cache_write_5m_tokens=3)) == ["cache_write_tokens"]

@@ -164,12 +164,8 @@ def test_what_is_demanded_and_not_known_is_missing() -> None:
 
 def test_within_an_epoch_the_rates_are_the_same_object() -> None:
     """They are compiled once for each, and once where two are the same."""
-    dated = schedule(
-        base=[PLAIN], own=[stating("2", period=Period(start=FIRST, end=SECOND))]
-    )
-    before, within, after = (
-        dated.at(at) for at in (FIRST - TICK, FIRST, SECOND)
-    )
+    dated = schedule(base=[PLAIN], own=[stating("2", period=Period(start=FIRST, end=SECOND))])
+    before, within, after = (dated.at(at) for at in (FIRST - TICK, FIRST, SECOND))
 
     assert before is after
     assert before is not within
@@ -233,7 +229,10 @@ def test_inner_units_come_first() -> None:
     ).at(FIRST)
 
     assert rates is not None
-    assert [rate.unit for rate in rates.rates][:2] == ["cache_write_1h_tokens", "cache_write_tokens"]
+    assert [rate.unit for rate in rates.rates][:2] == [
+        "cache_write_1h_tokens",
+        "cache_write_tokens",
+    ]
     assert {rate.unit: rate.contains for rate in rates.rates}["input_tokens"] == (
         "cache_write_tokens",
         "cache_write_1h_tokens",

@@ -21,7 +21,7 @@ def test_every_unit_has_its_key() -> None:
 def test_the_tables_name_units_only() -> None:
     """A misspelled name would silently mean nothing."""
     assert set(PART_OF) >= NEEDS_OWN_RATE
-    assert TOOL_FEES <= {*UNITS, REQUESTS}
+    assert {*UNITS, REQUESTS} >= TOOL_FEES
     assert {*PAID_INSTEAD, *(one for many in PAID_INSTEAD.values() for one in many)} <= set(UNITS)
 
 
