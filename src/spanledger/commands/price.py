@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from spanledger.pricing.cost import CURRENCY, Cost, PriceLine, Unpriced
 __all__ = ["add_commands", "cost_json"]
 
 _STDIN: Final = "-"
+_ESCAPED: Final = re.compile("[\x7f-\uffff]")
 _QUANTITIES: Final = {
     "input": "input_tokens",
     "cached": "cache_read_tokens",
@@ -97,20 +99,29 @@ def _price_line(line: str, book: Any) -> Cost | Unpriced:  # noqa: ANN401 - impo
         raise PriceError(msg)
     stated = cast("Mapping[str, object]", recorded)
     if overlay := stated.get("overlay"):
-        book = book.with_own(
-            read_overlay(json.dumps({"overrides": overlay}, ensure_ascii=False), "overlay")
-        )
+        book = book.with_own(read_overlay(_as_yaml(overlay), "overlay"))
     return price(read_recorded(stated), book)
+
+
+def _as_yaml(overlay: object) -> str:
+    """An overlay in a line of JSON as the file that it would be.
+
+    YAML knows JSON, but for how that escapes what lies beyond the first 65,536 characters.
+    """
+    text = json.dumps({"overrides": overlay}, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _price_one(args: argparse.Namespace, book: Any) -> int:  # noqa: ANN401 - imported late
     from spanledger.pricing.engine import price  # noqa: PLC0415 - see _price
     from spanledger.usage import Usage  # noqa: PLC0415 - see _price
 
-    quantities = {unit: getattr(args, option) for option, unit in _QUANTITIES.items()}
-    if all(quantity is None for quantity in quantities.values()):
+    said = {unit: getattr(args, option) for option, unit in _QUANTITIES.items()}
+    if all(quantity is None for quantity in said.values()):
         msg = "say how many tokens: --input and --output"
         raise SpanledgerError(msg)
+    # Who says nothing of one side asks what the other costs alone.
+    quantities = {**said, **{unit: said[unit] or 0 for unit in ("input_tokens", "output_tokens")}}
     sellers = [args.provider] if args.provider else book.providers_of(args.model)
     call = Call(
         trace_id="",

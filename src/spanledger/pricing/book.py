@@ -31,6 +31,8 @@ from spanledger.pricing.overlay import Overlay, read_overlay
 from spanledger.pricing.rates import Rates
 from spanledger.pricing.schedule import Schedule
 from spanledger.pricing.statement import Statement
+from spanledger.pricing.units import PER, TOOL_FEES
+from spanledger.usage import PART_OF
 
 __all__ = ["LIST_PROVIDERS", "PriceBook", "shipped_overlays"]
 
@@ -79,6 +81,9 @@ CACHED_MODELS_MAX: Final = 8192
 LAYERS: Final = ("prices", "fees", "tiers", "uplifts")
 """Our maintained overlay, from the bottom up."""
 
+_WHOLES: Final = frozenset(PER) - TOOL_FEES - PART_OF.keys()
+"""Units whose price makes a model one that the book knows."""
+
 _FORMAT: Final = 1
 
 _DAMAGE: Final = (
@@ -111,8 +116,9 @@ class PriceBook:
         self._own = own
         self._schedule = lru_cache(CACHED_MODELS_MAX)(self._find_schedule)
         self._dumped = b""
+        texts = [json.dumps(self._list.raw, sort_keys=True)]
         # One text in two layers is two books.
-        texts = [f"{layer}:{one.text}" for layer in LAYERS for one in self._layers.get(layer, ())]
+        texts += [f"{layer}:{one.text}" for layer in LAYERS for one in self._layers.get(layer, ())]
         texts += [] if own is None else [f"own:{own.text}"]
         digest = sha256("\0".join(texts).encode()).hexdigest()[:8]
         self.version: Final = f"{self._list.version}+{digest}"
@@ -249,6 +255,7 @@ class PriceBook:
         found = self._list.find(listed, model)
         names = tuple(dict.fromkeys((model.strip().lower(), bare_name(listed, model))))
         asked = {
+            "batch": ("false",),
             **{word: (value.lower(),) for word, value in words.items()},
             "provider": tuple(dict.fromkeys((listed, provider.lower()))),
             "model": names,
@@ -266,8 +273,9 @@ class PriceBook:
                 for one in found.model.variants(source)
                 if all(words.get(word) == value for word, value in one.conditions.items())
             )
-        # A fee for a tool is no price of the model.
-        if not (base or any(one.prices for one in chain(prices, tiers, uplifts, own))):
+        # Fees and prices of parts are stated for whole families of names: they make no model known.
+        stated = any(unit in _WHOLES for one in chain(prices, tiers) for unit in one.prices)
+        if not (base or stated or any(one.prices for one in own)):
             return None
         return Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import partial
+from typing import Final
 
 from spanledger.call import Call
 from spanledger.pricing.book import PriceBook
@@ -9,6 +10,9 @@ from spanledger.pricing.cost import CURRENCY, Cost, CostStatus, Unpriced
 from spanledger.pricing.rates import Rates
 
 __all__ = ["price"]
+
+_ESTIMATED_IN_PART: Final = "the tokens were counted by an estimate, and not all of them were seen"
+_ENDED_EARLY: Final = "the stream ended early: the usage may not be final"
 
 
 def price(call: Call, book: PriceBook) -> Cost | Unpriced:
@@ -61,17 +65,15 @@ def _own_figure(call: Call, book: PriceBook) -> Cost | Unpriced:
 
 
 def _status(call: Call, rates: Rates, unrated: list[str]) -> tuple[CostStatus, str]:
+    if rates.lacks_input(call.usage):
+        return "partial", "the provider did not state the input, which is never nothing"
     if unrated:
         return "partial", f"{rates.source} has no rate of its own for {', '.join(unrated)}"
     if rates.missing:
         return "partial", f"{rates.source} has no rates for {rates.missing}: list price used"
     if call.usage_partial:
-        if call.usage_source == "estimated":
-            return (
-                "partial",
-                "the tokens were counted by an estimate, and not all of them were seen",
-            )
-        return "partial", "the stream ended early: the usage may not be final"
+        by_estimate = call.usage_source == "estimated"
+        return "partial", _ESTIMATED_IN_PART if by_estimate else _ENDED_EARLY
     if call.usage_source == "estimated":
         return "estimated", "the tokens were counted by an estimate"
     return "priced", ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from importlib.metadata import version
 from itertools import chain
 from typing import Any, Final, Literal, cast
 
@@ -19,7 +20,7 @@ from spanledger.pricing.names import Name, read_name, without_owner
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
-__all__ = ["Found", "ListedModel", "MatchKind", "PriceList", "installed_list"]
+__all__ = ["Found", "ListedModel", "MatchKind", "PriceList", "installed_list", "installed_version"]
 
 Raw = Mapping[str, Any]
 
@@ -288,10 +289,14 @@ def _price(value: object) -> Price:
         raise PriceError(msg[:200]) from error
 
 
+def installed_version() -> str:
+    """What the list of the installed genai-prices package calls itself."""
+    return f"genai-prices/{version('genai-prices')}"
+
+
 def installed_list() -> PriceList:
     """The list of the installed genai-prices package."""
-    from genai_prices import __version__  # noqa: PLC0415 - takes half a second
-    from genai_prices.data import providers  # noqa: PLC0415 - as above
+    from genai_prices.data import providers  # noqa: PLC0415 - takes half a second
 
     raw = [
         {
@@ -301,7 +306,7 @@ def installed_list() -> PriceList:
         }
         for provider in providers
     ]
-    return PriceList(f"genai-prices/{__version__}", raw)
+    return PriceList(installed_version(), raw)
 
 
 _KEPT: Final = ("id", "match", "prices", "price_variants", "context_window")

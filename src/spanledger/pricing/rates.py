@@ -135,6 +135,15 @@ class Rates:
             and getattr(usage, unit) > sum(remaining[p] for p in paid if unit in wholes(p))
         ]
 
+    def lacks_input(self, usage: Usage) -> bool:
+        """Whether there is an output, and input that costs something was not reported."""
+        if usage.input_tokens is not None or not usage.output_tokens:
+            return False
+        instead = any(getattr(usage, unit) for unit in PAID_INSTEAD["input_tokens"])
+        return not instead and any(
+            rate.unit == "input_tokens" and rate.price.base for rate in self.rates
+        )
+
     def lines(self, usage: Usage) -> tuple[PriceLine, ...]:
         """The lines of a usage, in the order of the units."""
         remaining, size = self.remaining(usage), usage.input_tokens or 0

@@ -110,11 +110,22 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTS: Final = frozenset(UNITS) - {"input_tokens", "output_tokens", *PART_OF}
 _OTHER_COUNTS: Final = {
     "characters": "input_characters",
-    "n": "images",
     "pages": "input_pages",
     "web_search_requests": "web_searches",
 }
-_SECONDS: Final = ("audio_seconds", "duration", "duration_seconds", "seconds")
+_SECONDS: Final = "audio_seconds"
+
+_MEDIA: Final = {
+    "n": "images",
+    "duration": _SECONDS,
+    "duration_seconds": _SECONDS,
+    "seconds": _SECONDS,
+    "size": "image_size",
+    "quality": "image_quality",
+}
+"""What these words mean where images, sound or speech are made or read: elsewhere `n` is how many
+answers were wanted, and `duration` how long the call took."""
+
 _STATUS: Final = ("status", "status_code", "http_status")
 _TIERS: Final = ("service_tier", "requested_service_tier")
 _FAILURES: Final = frozenset(map(str, range(400, 600)))
@@ -145,7 +156,8 @@ def read_recorded(line: Mapping[str, object]) -> Call:
     if "payload" not in line:
         msg = "the line has no payload"
         raise InvalidRecord(msg)
-    said, answer = _read_context(line.get("context")), _answer(dialect, line["payload"])
+    said, answer = _read_context(line.get("context"), dialect), _answer(dialect, line["payload"])
+    model = model or dialect.read_request(path, {}).model
     raw = _with_context(dialect, answer.usage, said)
     failure = said.failure or _status_of(line["payload"]) or answer.error_type
     usage, problem = _usage(provider, raw, refused=bool(failure) and not answer.model)
@@ -238,11 +250,14 @@ class _Context:
     """What may select a price."""
 
 
-def _read_context(context: object) -> _Context:
+def _read_context(context: object, dialect: Dialect) -> _Context:
     if not isinstance(context, Mapping | None):
         msg = f"`context` is a {type(context).__name__}, not an object"
         raise InvalidRecord(msg)
     left = {str(name): value for name, value in cast("Json", context or {}).items()}
+    if dialect.operation == "generate_content":
+        for name in _MEDIA.keys() & left.keys():
+            left.setdefault(_MEDIA[name], left.pop(name))
     headers = left.pop("headers", None)
     named = cast("Json", headers).items() if isinstance(headers, Mapping) else ()
     status = _first(left, _STATUS)
@@ -252,7 +267,7 @@ def _read_context(context: object) -> _Context:
         failure=str(status) if _is_failure(status) else "",
         headers={name.lower(): value for name, value in named if isinstance(value, str)},
         counts=_counts(left),
-        seconds=_first(left, _SECONDS),
+        seconds=left.pop(_SECONDS, None),
         rest={name: spelled for name in left if (spelled := _spelled(name, left[name]))},
     )
 
@@ -315,10 +330,13 @@ def _evidence(raw: Json | None) -> str:
 
 
 def _status_of(payload: object) -> str:
-    """The status of HTTP that an error states in its body, as Google's and OpenRouter's do."""
-    error = section(cast("Json", payload), "error") if isinstance(payload, dict) else None
-    code = (error or {}).get("code")
-    return str(code) if _is_failure(code) else ""
+    """The status of HTTP in an error, as Google and OpenRouter have it, or in a batch's result."""
+    if not isinstance(payload, dict):
+        return ""
+    body = cast("Json", payload)
+    error, response = section(body, "error") or {}, section(body, "response") or {}
+    stated = (error.get("code"), response.get("status_code"))
+    return next((str(code) for code in stated if _is_failure(code)), "")
 
 
 def _answer(dialect: Dialect, payload: object) -> Answer:
