@@ -261,3 +261,42 @@ def test_every_unit_has_a_place_and_a_size() -> None:
     assert len(rates.shown) == len(units)
     assert rates.shown[-1].unit == REQUESTS
     assert rates.shown[0].unit == "input_tokens"
+
+
+@pytest.mark.parametrize(
+    ("prices_of", "usage", "lacks"),
+    [
+        ({"input_tokens": "1", "output_tokens": "1"}, Usage(output_tokens=5), True),
+        ({"input_tokens": "1", "output_tokens": "1"}, Usage(output_tokens=0), False),
+        ({"input_tokens": "1", "output_tokens": "1"}, Usage(), False),
+        ({"input_tokens": "1"}, Usage(input_tokens=0, output_tokens=5), False),
+        ({"input_tokens": "0", "output_tokens": "1"}, Usage(output_tokens=5), False),
+        ({"output_tokens": "1", "cache_read_tokens": "1"}, Usage(output_tokens=5), False),
+        ({"input_tokens": "1"}, Usage(output_tokens=5, audio_ms=1), False),
+        ({"input_tokens": "1"}, Usage(output_tokens=5, audio_ms=0), True),
+    ],
+)
+def test_input_that_was_not_reported_is_not_free(
+    prices_of: dict[str, str], usage: Usage, *, lacks: bool
+) -> None:
+    """An answer has an output for some input, and where that has a price something is missing."""
+    assert flat(**prices_of).lacks_input(usage) is lacks
+
+
+def test_nothing_of_one_measure_does_not_pay_for_another() -> None:
+    """No time was heard, so the tokens are what was consumed, and they have no rate."""
+    rates = flat(audio_ms="0.36", output_tokens="1")
+
+    assert rates.unrated(Usage(audio_ms=0, input_tokens=5)) == ["input_tokens"]
+
+
+def test_a_tier_from_nothing_begins_with_the_first_token() -> None:
+    """Without input the base holds, quickly and line by line."""
+    rates = make_rates(
+        {"input_tokens": Price(Decimal(1)), "output_tokens": Price(Decimal(2), ((0, Decimal(4)),))}
+    )
+
+    for size, expected in ((0, "0.000002"), (1, "0.000005")):
+        usage = Usage(input_tokens=size, output_tokens=1)
+        assert rates.quick(usage) == Decimal(expected)
+        assert sum(line.amount for line in rates.lines(usage)) == Decimal(expected)
