@@ -239,7 +239,7 @@ class PriceBook:
         return None
 
     def _schedule_of(self, provider: str, model: str, words: dict[str, str]) -> "Schedule | None":
-        listed = LIST_PROVIDERS.get(provider, provider)
+        listed = LIST_PROVIDERS.get(provider.lower(), provider.lower())
         found = self._list.find(listed, model)
         names = tuple(dict.fromkeys((model.strip().lower(), bare_name(listed, model))))
         asked = {

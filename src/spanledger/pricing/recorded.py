@@ -46,12 +46,18 @@ _UNKNOWN_USAGE: Final = "the usage that the answer states holds no unit that is 
 _OUR_NAMES: Final = {
     "aws": "aws.bedrock",
     "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
     "google": "gcp.gemini",
     "mistral": "mistral_ai",
+    "mistralai": "mistral_ai",
+    "moonshot": "moonshot_ai",
     "moonshotai": "moonshot_ai",
+    "vertex_ai": "gcp.vertex_ai",
     "x-ai": "x_ai",
+    "xai": "x_ai",
 }
-"""Providers whose id in the list prices is another word than OpenTelemetry's, which we use."""
+"""What the list prices and LiteLLM call providers, and OpenTelemetry's words, which we use."""
 
 _APIS: Final[Mapping[str, Dialect]] = {
     "chat": openai.CHAT,
@@ -147,7 +153,7 @@ def read_recorded(line: Mapping[str, object]) -> Call:
     """
     at = _instant(line.get("at"))
     model, api, given = (_text(line, name) for name in ("model", "api", "provider"))
-    known = _OUR_NAMES.get(given, given)
+    known = _OUR_NAMES.get(given.lower(), given.lower())
     host, port, path = _place(_text(line, "url"))
     dialect = find_dialect(path) or _by_api(known, api)
     provider = provider_of(
@@ -189,7 +195,7 @@ def read_recorded(line: Mapping[str, object]) -> Call:
 
 def _instant(value: object) -> datetime:
     with suppress(OverflowError, ValueError):
-        at = datetime.fromisoformat(value) if isinstance(value, str) else _since_1970(value)
+        at = datetime.fromisoformat(value.upper()) if isinstance(value, str) else _since_1970(value)
         if at is not None and at.utcoffset() is not None:
             return at.astimezone(UTC)
     shown = f": {value[:80]!r}" if isinstance(value, str) else ""
@@ -262,7 +268,7 @@ def _read_context(context: object, dialect: Dialect) -> _Context:
     named = cast("Json", headers).items() if isinstance(headers, Mapping) else ()
     status = _first(left, _STATUS)
     return _Context(
-        batch=_spelled("batch", left.pop("batch", None)).lower() in {"true", "1"},
+        batch=_spelled("batch", left.pop("batch", None)).lower() in {"true", "1", "yes"},
         service_tier=_spelled("service_tier", _first(left, _TIERS)),
         failure=str(status) if _is_failure(status) else "",
         headers={name.lower(): value for name, value in named if isinstance(value, str)},
