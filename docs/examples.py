@@ -132,6 +132,7 @@ EXAMPLES: Final = {
     "/v1/calls/{call_id}": f"{HOST}/v1/calls/{CLAUDE_CALL.call_id}",
     "/v1/messages/{message_id}/cost": f"{HOST}/v1/messages/m-3/cost",
     "/v1/estimate": f"{HOST}/v1/estimate",
+    "/v1/prices": f"{HOST}/v1/prices?provider=openai&model=gpt-4o",
     "/v1/prices/unpriced": f"{HOST}/v1/prices/unpriced",
     "/v1/reprice": f"{HOST}/v1/reprice",
     "/v1/reprice/verify": f"{HOST}/v1/reprice/verify?start_time=2026-11-20",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.errors import InvalidUsage
-from spanledger.usage import DISJOINT, PART_OF, QUANTITY_MAX, UNITS, Usage
+from spanledger.usage import COMMON, DISJOINT, PART_OF, QUANTITY_MAX, UNITS, Usage
 
 
 def test_absent_is_not_zero() -> None:
@@ -72,3 +72,68 @@ def test_the_table_of_parts_names_units_only() -> None:
     """A misspelled name in the table would silently contain nothing."""
     assert {*PART_OF, *(whole for wholes in PART_OF.values() for whole in wholes)} <= set(UNITS)
     assert {unit for units in DISJOINT for unit in units} <= set(UNITS)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("value", [0, 1])
+def test_plain_is_what_has_common_units_only(unit: str, value: int) -> None:
+    """Input and output reported, and of nothing else more than none."""
+    quantities = {"input_tokens": 9, "output_tokens": 9, unit: value}
+    for part in (unit, *PART_OF.get(unit, ())):
+        for whole in PART_OF.get(part, ()):
+            quantities.setdefault(whole, 9)
+    for part in quantities:
+        for whole in PART_OF.get(part, ()):
+            quantities[whole] = max(quantities.get(whole, 0), quantities[part])
+    usage = Usage(**quantities)
+    rare = {part for part, quantity in quantities.items() if quantity} - set(COMMON)
+
+    assert usage.plain is not bool(rare)
+
+
+@pytest.mark.parametrize("side", ["input_tokens", "output_tokens"])
+def test_a_usage_with_one_side_only_is_not_plain(side: str) -> None:
+    """Absent is not zero: what was not reported may have been consumed."""
+    assert not Usage(**{side: 5}).plain
+    assert Usage(input_tokens=0, output_tokens=0).plain
+    assert not Usage().plain
+
+
+@pytest.mark.parametrize(("part", "other", "whole"), DISJOINT)
+def test_two_that_share_nothing_fit_into_their_whole_together(
+    part: str, other: str, whole: str
+) -> None:
+    """Exactly full is possible; one more is not, and the error names all three."""
+    quantities = dict.fromkeys(_above(part) | _above(other), 1000) | {"input_tokens": 10_000}
+    quantities |= {whole: 10}
+    quantities |= {part: 4, other: 6}
+
+    assert getattr(Usage(**quantities), whole) == 10
+    with pytest.raises(InvalidUsage, match=rf"{part} and {other} 11 exceeds {whole} 10"):
+        Usage(**quantities | {part: 5})
+    assert Usage(**quantities | {part: 4, other: 0}).reported()[other] == 0
+
+
+def _above(unit: str) -> set[str]:
+    direct = set(PART_OF.get(unit, ()))
+    return direct.union(*map(_above, direct))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_every_unit_has_its_limits(unit: str) -> None:
+    """None at all, the most that is believed, and nothing beyond either."""
+    around = dict.fromkeys(_above(unit), QUANTITY_MAX)
+
+    assert Usage(**around | {unit: QUANTITY_MAX}).reported()[unit] == QUANTITY_MAX
+    assert Usage(**{unit: 0}).reported() == {unit: 0}
+    for wrong in (-1, QUANTITY_MAX + 1, 10**5000, True, 1.0, "1", [], float("nan")):
+        with pytest.raises(InvalidUsage, match=f"^{unit} ") as refused:
+            Usage(**{**around, unit: wrong})  # pyright: ignore[reportArgumentType]
+        assert len(str(refused.value)) <= 200
+
+
+def test_usages_are_values() -> None:
+    """Equal where all that was reported is; whether they are plain is no part of it."""
+    assert Usage(input_tokens=1) == Usage(input_tokens=1)
+    assert Usage(input_tokens=1) != Usage(input_tokens=1, output_tokens=0)
+    assert "plain" not in repr(Usage())

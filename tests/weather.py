@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanledger.call import DEFAULT_PROJECT, Call
+from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -77,7 +78,8 @@ class Collector:
         with ExitStack() as stack:
             pipeline = stack.enter_context(Pipeline(self.store, lambda: BOOK, utc_now))
             receiver = create_receiver(
-                pipeline=pipeline,
+                intake=DirectIntake(pipeline, BODY_BYTES_MAX),
+                clock=utc_now,
                 keys=KeyRing(self.keys),
                 open_without_key=True,
                 body_bytes_max=BODY_BYTES_MAX,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spanledger.api.app import create_app
+from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.errors import SettingsError
@@ -54,10 +55,11 @@ def serve(settings: Settings) -> Generator[Served]:
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
         pipeline = stack.enter_context(Pipeline(store, book, utc_now))
         receiver = create_receiver(
-            pipeline=pipeline,
+            intake=DirectIntake(pipeline, settings.body_bytes_max),
             keys=keys,
             open_without_key=on_loopback,
             body_bytes_max=settings.body_bytes_max,
+            clock=utc_now,
         )
         served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
         stack.enter_context(serving(receiver, otlp_socket))

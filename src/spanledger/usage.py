@@ -18,6 +18,8 @@ __all__ = ["COMMON", "DISJOINT", "PART_OF", "QUANTITY_MAX", "UNITS", "Usage"]
 QUANTITY_MAX: Final = 100_000_000
 """More of any unit in one call than this is a fault of the sender, not a call."""
 
+_SHOWN_BITS: Final = 256
+
 PART_OF: Final = {
     "cache_read_tokens": ("input_tokens",),
     "cache_write_tokens": ("input_tokens",),
@@ -183,7 +185,9 @@ def _is_some(unit: str, value: object) -> bool:
         msg = f"{unit} is {value!r}, not a whole number"
         raise InvalidUsage(msg[:200])
     if not 0 <= value <= QUANTITY_MAX:
-        msg = f"{unit} {value} is not between 0 and {QUANTITY_MAX}"
+        # Python refuses to write a number of thousands of digits.
+        stated = value if value.bit_length() <= _SHOWN_BITS else "with very many digits"
+        msg = f"{unit} {stated} is not between 0 and {QUANTITY_MAX}"
         raise InvalidUsage(msg[:200])
     return value > 0
 

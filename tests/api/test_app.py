@@ -13,8 +13,6 @@ from spanledger.storage.keys import Role, allows
 from .conftest import MakeRow, Server
 
 CALL = "0" * 31 + "1-" + "0" * 15 + "1"
-BODIES: dict[str, Any] = {"/v1/estimate": {"model": "gpt-4o", "text": "hello"}}
-"""What a route is sent that does nothing without it."""
 CREDENTIALS = [None, "wrong", "ingest", "viewer", "admin"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spanledger.call import Call
+from spanledger.pricing.cost import Cost
 from spanledger.usage import Usage
 
 from .conftest import NOW, MakeRow, Server
@@ -110,6 +111,9 @@ def test_bad_parameters_are_refused(server: Server, query: str) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (422, query.partition("=")[0])
 
 
+NOTHING = {"value": None, "currency": "usd"}
+
+
 def test_a_call_is_explained_by_its_lines(server: Server, make_row: MakeRow) -> None:
     """Each line says quantity, rate and source; the raw usage is the evidence, byte for byte."""
     raw = '{"prompt_tokens": 100, "cost": 0.10}'
@@ -130,10 +134,34 @@ def test_a_call_is_explained_by_its_lines(server: Server, make_row: MakeRow) -> 
                 "effective_date": "2026-01-01",
             }
         ],
+        "computed_amount": {"value": "0.0025", "currency": "usd"},
+        "difference": NOTHING,
         "book_version": "test-1",
         "reason": None,
     }
     assert answer["reported_amount"] is None
+
+
+def test_a_stated_cost_stands_beside_our_own_figure(server: Server, make_row: MakeRow) -> None:
+    """Order of truth: the amount is what was charged, and the difference can be seen."""
+    row = make_row(1, "0.0025")
+    assert isinstance(row.cost, Cost)
+    cost = Cost(
+        status="reported",
+        amount=Decimal("0.003"),
+        lines=row.cost.lines,
+        book_version="test-1",
+        computed_amount=Decimal("0.0025"),
+    )
+    server.store.write([replace(row, cost=cost)])
+    answer = server.get(f"/v1/calls/{call_id(1)}").json()
+
+    assert (answer["status"], answer["amount"]["value"]) == ("reported", "0.003")
+    assert answer["cost"]["computed_amount"]["value"] == "0.0025"
+    assert answer["cost"]["difference"]["value"] == "0.0005"
+    server.sign_in("viewer")
+    page = server.get(f"/calls/{call_id(1)}", role=None).text
+    assert "$0.0005 more than our own figure" in page
 
 
 def test_an_unpriced_call_says_why(server: Server, make_row: MakeRow) -> None:
@@ -144,7 +172,13 @@ def test_an_unpriced_call_says_why(server: Server, make_row: MakeRow) -> None:
     answer = server.get(f"/v1/calls/{call_id(1)}").json()
 
     assert (answer["status"], answer["amount"]["value"]) == ("unpriced", None)
-    assert answer["cost"] == {"lines": [], "book_version": None, "reason": "no price is known"}
+    assert answer["cost"] == {
+        "lines": [],
+        "computed_amount": NOTHING,
+        "difference": NOTHING,
+        "book_version": None,
+        "reason": "no price is known",
+    }
     assert answer["reported_amount"] == {"value": "0.5", "currency": "cny"}
 
 

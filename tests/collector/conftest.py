@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -41,7 +42,8 @@ def receive(keys: KeyRing) -> Iterator[Callable[..., httpx.Client]]:
         def start(store: Store, *, open_without_key: bool = True) -> httpx.Client:
             pipeline = stack.enter_context(Pipeline(store, lambda: BOOK, utc_now))
             app = create_receiver(
-                pipeline=pipeline,
+                intake=DirectIntake(pipeline, BODY_BYTES_MAX),
+                clock=utc_now,
                 keys=keys,
                 open_without_key=open_without_key,
                 body_bytes_max=BODY_BYTES_MAX,

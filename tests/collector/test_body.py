@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.collector.body import Refused, read_body
+from spanledger.collector.body import Refused, inflate, read_body
 
 
 async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:
@@ -19,8 +19,9 @@ async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 def read(body: bytes, encoding: str, bytes_max: int, size: int = 7) -> bytes:
-    """Read a body that arrives in small pieces."""
-    return asyncio.run(read_body(chunked(body, size), encoding, bytes_max))
+    """Read a body that arrives in small pieces, and inflate it."""
+    sent = asyncio.run(read_body(chunked(body, size), encoding, bytes_max))
+    return inflate(sent, encoding, bytes_max)
 
 
 @given(st.binary(max_size=2000), st.integers(1, 300), st.sampled_from(["gzip", "identity"]))

@@ -13,6 +13,7 @@ from typing import Any, cast
 from spanledger import __version__, attributes
 from spanledger.api.app import create_app
 from spanledger.cli import make_parser
+from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -157,7 +158,13 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
     paths = create_app(store=store, keys=keys, clock=utc_now, book=PriceBook).openapi()["paths"]
     api = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     with Pipeline(store, PriceBook, utc_now) as pipeline:
-        app = create_receiver(pipeline=pipeline, keys=keys, open_without_key=True, body_bytes_max=1)
+        app = create_receiver(
+            intake=DirectIntake(pipeline, 1),
+            keys=keys,
+            open_without_key=True,
+            body_bytes_max=1,
+            clock=utc_now,
+        )
     routes: list[Any] = list(app.routes)
     receiver = {f"{m} {route.path}" for route in routes for m in route.methods - {"HEAD"}}
 

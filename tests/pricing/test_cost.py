@@ -33,7 +33,10 @@ def test_our_own_figure_is_the_amount_unless_the_provider_stated_one() -> None:
     """Order of truth: where a stated cost has no figure of ours beside it, there is none."""
     assert a_cost().computed_amount == Decimal(2)
     assert a_cost(status="reported").computed_amount is None
-    assert a_cost(status="reported", computed_amount=Decimal(3)).computed_amount == Decimal(3)
+    beside = a_cost(status="reported", computed_amount=Decimal(3))
+    assert (beside.computed_amount, beside.difference) == (Decimal(3), Decimal(-1))
+    assert a_cost(status="reported").difference is None
+    assert a_cost().difference is None
 
 
 def test_costs_are_values() -> None:

@@ -60,7 +60,9 @@ def input_price(book: CurrentBook) -> Decimal:
     return next(rate.price.base for rate in rates.rates if rate.unit == "input_tokens")
 
 
-def test_the_installed_list_is_adopted_once_and_then_stays(tmp_path: Path) -> None:
+def test_the_installed_list_is_adopted_once_and_then_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """An upgrade of genai-prices alone moves no price: the adopted list is in the directory."""
     first = CurrentBook(tmp_path, tmp_path / "prices.yaml")()
 
@@ -69,8 +71,10 @@ def test_the_installed_list_is_adopted_once_and_then_stays(tmp_path: Path) -> No
     assert adopted.version == installed_list().version
     assert first.prices.version == installed_list().version
 
+    assert "prices diff" not in caplog.text
     adopt_list(tmp_path, a_list())
     assert CurrentBook(tmp_path, tmp_path / "prices.yaml")().prices.version == "test/1"
+    assert "would change is shown by 'spanledger prices diff'" in caplog.text
 
 
 def test_a_changed_overlay_and_a_changed_list_count_from_the_next_look(tmp_path: Path) -> None:

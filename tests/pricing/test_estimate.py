@@ -1,5 +1,6 @@
 """S1.8: what a call would cost, against tiktoken itself and sums done by hand."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from spanledger.pricing.cost import Cost, Unpriced
 from spanledger.pricing.estimate import Estimate, estimate
 from spanledger.pricing.token_weights import FAMILIES, Family, find_family, weigh
 from tests.counting import chat_tokens, tokens
+from tests.house.source import ROOT
 
 BOOK = PriceBook()
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -315,6 +317,19 @@ def test_the_prices_are_those_of_the_day() -> None:
 def test_now_is_the_default() -> None:
     """Without a day it is the price of today."""
     assert estimate("hello", BOOK, model="gpt-4o").cost_low == Decimal("0.0000025")
+
+
+def test_the_example_of_the_docs() -> None:
+    """The program of docs/estimates.md works as it stands there."""
+    page = (ROOT / "docs" / "estimates.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+
+    exec(program, names)  # noqa: S102 - our own docs
+
+    found = names["found"]
+    assert isinstance(found, Estimate)
+    assert found.cost_high is not None
 
 
 def test_embeddings_have_no_output() -> None:

@@ -1,5 +1,6 @@
 """S3.6: other currencies by dated rates with their source; exact, and never without a rate."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -18,6 +19,7 @@ from spanledger.pricing.exchange_rates import (
     ExchangeRate,
     ExchangeRates,
 )
+from tests.house.source import ROOT
 
 FILE = """
 # rates of our own books
@@ -239,6 +241,21 @@ def test_a_file_may_be_empty(tmp_path: Path, text: str) -> None:
     path.write_text(text)
 
     assert ExchangeRates.load(path).currencies == ()
+
+
+def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and the program of docs/currencies.md work as they stand there."""
+    page = (ROOT / "docs" / "currencies.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```(yaml|python)\n(.*?)```", page, re.DOTALL))
+    (tmp_path / "exchange_rates.yaml").write_text(blocks["yaml"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+
+    exec(blocks["python"], names)  # noqa: S102 - our own docs
+
+    rates = names["rates"]
+    assert isinstance(rates, ExchangeRates)
+    assert rates.currencies == ("cny", "eur")
 
 
 def test_the_codes_are_codes() -> None:

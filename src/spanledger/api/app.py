@@ -28,6 +28,7 @@ from spanledger.api.messages import MESSAGE_PARAMETERS, message_cost
 from spanledger.api.pages import CALL_PAGE_PARAMETERS, DASHBOARD_PARAMETERS, call_page, dashboard
 from spanledger.api.parameters import RANGE
 from spanledger.api.periods import PERIOD_PARAMETERS, change_period, periods
+from spanledger.api.prices import PRICES_PARAMETERS, prices
 from spanledger.api.repricing import (
     REPRICE_PARAMETERS,
     reprice_calls,
@@ -79,6 +80,7 @@ ENDPOINTS: Final = (
         estimates,
         body_bytes_max=ESTIMATE_BYTES_MAX,
     ),
+    Endpoint("GET", "/v1/prices", VIEWER, prices, PRICES_PARAMETERS),
     Endpoint("GET", "/v1/prices/unpriced", VIEWER, unpriced, UNPRICED_PARAMETERS),
     Endpoint("GET", "/v1/reprice", ADMIN, repricings),
     Endpoint("POST", "/v1/reprice", ADMIN, reprice_calls, REPRICE_PARAMETERS),

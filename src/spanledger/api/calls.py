@@ -131,11 +131,13 @@ def detail_json(row: CostRow) -> dict[str, Any]:
 
 
 def _cost_json(cost: Cost | Unpriced) -> dict[str, Any]:
-    if isinstance(cost, Unpriced):
-        return {"lines": [], "book_version": None, "reason": cost.reason or None}
+    """What explains the amount; the difference is the stated amount less our own figure."""
+    priced = isinstance(cost, Cost)
     return {
-        "lines": [line_json(line) for line in cost.lines],
-        "book_version": cost.book_version,
+        "lines": [line_json(line) for line in cost.lines] if priced else [],
+        "computed_amount": amount_json(cost.computed_amount if priced else None),
+        "difference": amount_json(cost.difference if priced else None),
+        "book_version": cost.book_version if priced else None,
         "reason": cost.reason or None,
     }
 

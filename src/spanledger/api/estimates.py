@@ -17,7 +17,8 @@ from spanledger.pricing.estimate import Estimate, estimate
 __all__ = ["ESTIMATE_BYTES_MAX", "estimate_json", "estimates"]
 
 ESTIMATE_BYTES_MAX: Final = 8 * 1024 * 1024
-"""A million tokens are about half of it; to count them takes a second."""
+"""A million tokens are about half of it. To count that takes a second or two, and seconds more
+where scripts alternate; it is done in a thread."""
 
 
 def estimates(asked: Asked) -> Response:

@@ -6,7 +6,7 @@ from typing import Final
 
 from spanledger.errors import SpanledgerError
 
-__all__ = ["Refused", "read_body"]
+__all__ = ["Refused", "inflate", "read_body"]
 
 GZIP_OR_ZLIB: Final = 47
 """`wbits` for zlib: 32 for either header, 15 for the largest window."""
@@ -21,21 +21,15 @@ class Refused(SpanledgerError):
 
 
 async def read_body(chunks: AsyncIterator[bytes], encoding: str, bytes_max: int) -> bytes:
-    """The body, inflated as `encoding` (a Content-Encoding) says, at most `bytes_max` long.
+    """The body as it comes, at most `bytes_max` long.
 
     Memory stays within a small multiple of `bytes_max`, whatever the body claims or unpacks to.
 
     Raises:
         Refused: with 413 for too large, 415 for an unknown encoding, 400 for broken compression.
     """
-    if encoding in {"", "identity"}:
-        return await _read_plain(chunks, bytes_max)
-    if encoding in {"gzip", "deflate"}:
-        return await _read_deflated(chunks, bytes_max)
-    raise Refused(415, f"content encoding {encoding[:100]!r} is not supported: use gzip")
-
-
-async def _read_plain(chunks: AsyncIterator[bytes], bytes_max: int) -> bytes:
+    if encoding not in {"", "identity", "gzip", "deflate"}:
+        raise Refused(415, f"content encoding {encoding[:100]!r} is not supported: use gzip")
     body = bytearray()
     async for chunk in chunks:
         body += chunk
@@ -44,19 +38,24 @@ async def _read_plain(chunks: AsyncIterator[bytes], bytes_max: int) -> bytes:
     return bytes(body)
 
 
-async def _read_deflated(chunks: AsyncIterator[bytes], bytes_max: int) -> bytes:
+def inflate(body: bytes, encoding: str, bytes_max: int) -> bytes:
+    """The body, inflated as `encoding` (a Content-Encoding) says, at most `bytes_max` long.
+
+    Raises:
+        Refused: with 413 for too large, 400 for broken compression.
+    """
+    if encoding in {"", "identity"}:
+        return body
     inflater = zlib.decompressobj(GZIP_OR_ZLIB)
-    body = bytearray()
-    async for chunk in chunks:
-        try:
-            body += inflater.decompress(chunk, bytes_max + 1 - len(body))
-        except zlib.error as error:
-            raise Refused(400, "the body is not valid gzip") from error
-        if len(body) > bytes_max:
-            raise _too_large(bytes_max)
+    try:
+        plain = inflater.decompress(body, bytes_max + 1)
+    except zlib.error as error:
+        raise Refused(400, "the body is not valid gzip") from error
+    if len(plain) > bytes_max:
+        raise _too_large(bytes_max)
     if not inflater.eof:
         raise Refused(400, "the gzip body ends too early")
-    return bytes(body)
+    return plain
 
 
 def _too_large(bytes_max: int) -> Refused:

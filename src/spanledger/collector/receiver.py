@@ -1,7 +1,8 @@
 """The OTLP/HTTP receiver: takes span batches and answers only once they are durable."""
 
-import asyncio
 import logging
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from starlette.applications import Starlette
@@ -11,11 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spanledger import __version__
-from spanledger.call import DEFAULT_PROJECT, Call
-from spanledger.collector.body import Refused, read_body
-from spanledger.collector.conventions import is_model_call, to_call
+from spanledger.call import DEFAULT_PROJECT
+from spanledger.collector.body import Refused, inflate, read_body
+from spanledger.collector.delivery import Delivery, Intake
 from spanledger.collector.otlp import MalformedBody, error_body, parse_spans, success_body
-from spanledger.collector.pipeline import Pipeline
 from spanledger.errors import SpanledgerError
 from spanledger.storage.keys import KeyRing, allows
 
@@ -28,24 +28,31 @@ RETRY_AFTER_S: Final = "1"
 
 
 def create_receiver(
-    *, pipeline: Pipeline, keys: KeyRing, open_without_key: bool, body_bytes_max: int
+    *,
+    intake: Intake,
+    keys: KeyRing,
+    open_without_key: bool,
+    body_bytes_max: int,
+    clock: Callable[[], datetime],
 ) -> Starlette:
     """The ASGI application of the OTLP/HTTP port.
 
     Args:
-        pipeline: Where calls go.
+        intake: Where deliveries go.
         keys: Who may deliver.
         open_without_key: Take spans without a key until an ingest key exists: for loopback only.
         body_bytes_max: Largest body, before and after decompression.
+        clock: The time in UTC.
     """
 
     async def traces(request: Request) -> Response:
         try:
             project = _authorise(request, keys, open_without_key=open_without_key)
-            body = await _body(request, body_bytes_max)
-            calls, rejected = await run_in_threadpool(_decode, body, project)
-            if calls:
-                await asyncio.wrap_future(await run_in_threadpool(pipeline.submit, calls))
+            body, encoding = await _body(request, body_bytes_max)
+            rejected = await run_in_threadpool(_count_rejected, body, encoding, body_bytes_max)
+            await intake.take(
+                Delivery(project=project, encoding=encoding, body=body, received_at=clock())
+            )
         except MalformedBody as error:
             return _error(400, str(error))
         except Refused as error:
@@ -68,9 +75,9 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok", "version": __version__})
 
 
-def _decode(body: bytes, project: str) -> tuple[list[Call], int]:
-    records, rejected = parse_spans(body)
-    return [to_call(record, project) for record in records if is_model_call(record)], rejected
+def _count_rejected(body: bytes, encoding: str, body_bytes_max: int) -> int:
+    """How many spans are refused; who sends something else than spans learns it now."""
+    return parse_spans(inflate(body, encoding, body_bytes_max))[1]
 
 
 def _authorise(request: Request, keys: KeyRing, *, open_without_key: bool) -> str:
@@ -86,12 +93,13 @@ def _authorise(request: Request, keys: KeyRing, *, open_without_key: bool) -> st
     return key.project
 
 
-async def _body(request: Request, bytes_max: int) -> bytes:
+async def _body(request: Request, bytes_max: int) -> tuple[bytes, str]:
+    """The body as it came, and its encoding."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != PROTOBUF:
         raise Refused(415, f"content type {content_type[:100]!r} is not supported: use {PROTOBUF}")
     encoding = request.headers.get("content-encoding", "").strip().lower()
-    return await read_body(request.stream(), encoding, bytes_max)
+    return await read_body(request.stream(), encoding, bytes_max), encoding
 
 
 def _error(status: int, message: str) -> Response:

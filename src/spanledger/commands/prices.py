@@ -147,19 +147,9 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _rates_json(rates: "Rates") -> list[dict[str, Any]]:
-    from spanledger.pricing.units import PER  # noqa: PLC0415 - see book_of
+    from spanledger.api.prices import rate_json  # noqa: PLC0415 - takes half a second
 
-    return [
-        {
-            "unit": rate.unit,
-            "rate": str(rate.price.base),
-            "per": PER[rate.unit],
-            "tiers": [{"start": start, "rate": str(price)} for start, price in rate.price.tiers],
-            "source": rate.source,
-            "effective_date": rate.effective_date.isoformat() if rate.effective_date else None,
-        }
-        for rate in rates.shown
-    ]
+    return [rate_json(rate) for rate in rates.shown]
 
 
 def _rates_text(rates: "Rates") -> str:

@@ -15,6 +15,7 @@ misses as well.
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -85,6 +86,12 @@ _WHOLES: Final = frozenset(PER) - TOOL_FEES - PART_OF.keys()
 
 _FORMAT: Final = 1
 
+_DAMAGE: Final = (
+    AttributeError, EOFError, IndexError, KeyError, OSError, RecursionError, TypeError, ValueError,
+    zlib.error,
+)  # fmt: skip
+"""What the reading of something that is no book can end with."""
+
 
 class PriceBook:
     """Prices by provider, model, context and time. Immutable, and safe to share between threads."""
@@ -109,8 +116,10 @@ class PriceBook:
         self._own = own
         self._schedule = lru_cache(CACHED_MODELS_MAX)(self._find_schedule)
         self._dumped = b""
-        texts = [*(one.text for layer in LAYERS for one in self._layers.get(layer, ()))]
-        texts += [own.text] if own else []
+        texts = [json.dumps(self._list.raw, sort_keys=True)]
+        # One text in two layers is two books.
+        texts += [f"{layer}:{one.text}" for layer in LAYERS for one in self._layers.get(layer, ())]
+        texts += [] if own is None else [f"own:{own.text}"]
         digest = sha256("\0".join(texts).encode()).hexdigest()[:8]
         self.version: Final = f"{self._list.version}+{digest}"
 
@@ -190,7 +199,7 @@ class PriceBook:
                 "format": _FORMAT,
                 "list": {"version": self._list.version, "providers": self._list.raw},
                 "layers": overlays,
-                "own": [self._own.name, self._own.text] if self._own else None,
+                "own": None if self._own is None else [self._own.name, self._own.text],
             }
             # Without a time in its head, so that the same book is the same bytes.
             self._dumped = gzip.compress(json.dumps(content).encode(), mtime=0)
@@ -213,13 +222,14 @@ class PriceBook:
                 layer: tuple(read_overlay(text, name) for name, text in overlays)
                 for layer, overlays in content["layers"].items()
             }
-            own = content["own"] and read_overlay(content["own"][1], content["own"][0])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
-            if isinstance(error, PriceError):
-                raise
+            name, text = content["own"] or (None, None)
+            own = None if name is None else read_overlay(text, name)
+        except PriceError:
+            raise
+        except _DAMAGE as error:
             msg = "the price book is damaged, or none"
             raise PriceError(msg) from error
-        return cls(prices, layers, own or None)
+        return cls(prices, layers, own)
 
     def _find_schedule(
         self,
@@ -248,8 +258,10 @@ class PriceBook:
             "provider": tuple(dict.fromkeys((listed, provider.lower()))),
             "model": names,
         }
-        prices, fees, tiers, uplifts = (self._stated(layer, asked) for layer in LAYERS)
-        own = self._own.statements(asked) if self._own else ()
+        prices, fees, tiers, uplifts = (
+            self._stated(layer, asked, exactly=found is None) for layer in LAYERS
+        )
+        own = () if self._own is None else self._own.statements(asked)
         base, variants, source = (), (), f"overlay for {listed}/{names[-1]}"
         if found is not None:
             source = _source(self._list.version, found)
@@ -265,15 +277,18 @@ class PriceBook:
             return None
         return Schedule(source, words, (base, prices, fees, variants, tiers, uplifts, own))
 
-    def _stated(self, layer: str, asked: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+    def _stated(
+        self, layer: str, asked: Mapping[str, Sequence[str]], *, exactly: bool
+    ) -> tuple[Statement, ...]:
+        overlays = self._layers.get(layer, ())
         return tuple(
-            chain.from_iterable(one.statements(asked) for one in self._layers.get(layer, ()))
+            chain.from_iterable(one.statements(asked, exactly=exactly) for one in overlays)
         )
 
 
 def _words(tier: str, context: PriceContext, *, batch: bool) -> dict[str, str]:
     """What selects a price, by name. Anthropic names batch as its service tier."""
-    words = dict(context)
+    words, tier = dict(context), tier.lower()
     if tier not in STANDARD_TIERS:
         words["service_tier"] = tier
     if words.get("service_tier") == "batch" or batch:

@@ -82,6 +82,13 @@ class Cost:
             self._lines = lines = lines()
         return lines
 
+    @property
+    def difference(self) -> Decimal | None:
+        """What the provider stated, less our own figure; `None` where there are not both."""
+        if self.status != "reported" or self.computed_amount is None:
+            return None
+        return self.amount - self.computed_amount
+
     def _facts(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in (*self.__annotations__, "lines")}
 

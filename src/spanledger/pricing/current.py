@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from spanledger.errors import PriceError
 from spanledger.pricing.book import PriceBook
-from spanledger.pricing.listing import PriceList, installed_list
+from spanledger.pricing.listing import PriceList, installed_list, installed_version
 from spanledger.pricing.overlay import load_overlay
 
 __all__ = ["CurrentBook", "adopt_list", "adopted_list", "read_list"]
@@ -121,6 +121,12 @@ class CurrentBook:
         self._stamps = self._look()
         self._looked_at = clock()
         self._book = self._read()
+        if self._book.prices.version != installed_version():
+            _log.warning(
+                "prices are those of %s: what %s would change is shown by 'spanledger prices diff'",
+                self._book.prices.version,
+                installed_version(),
+            )
 
     def __call__(self) -> PriceBook:
         """The book in force. Files that changed and cannot be used leave it as it is."""

@@ -11,32 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from importlib.metadata import version
+from itertools import chain
 from typing import Any, Final, Literal, cast
 
 from spanledger.errors import PriceError
+from spanledger.pricing.names import Name, read_name, without_owner
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
-__all__ = ["Found", "ListedModel", "MatchKind", "PriceList", "installed_list"]
+__all__ = ["Found", "ListedModel", "MatchKind", "PriceList", "installed_list", "installed_version"]
 
 Raw = Mapping[str, Any]
 
 MatchKind = Literal["exact", "alias", "dated", "normalised"]
 """How a name was found: it is the model's id, another name of it, one with a date or a revision, or
 one of these after a path or prefix had been taken off."""
-
-_WORDS: Final = re.compile(r"[a-z]+|\d+|[^\W_]+")
-_SPLIT: Final = re.compile(r"[^a-z0-9.]+|(?<!\d)\.|\.(?!\d)")
-_HARMLESS: Final = re.compile(
-    r"\d{3,4}|\d{6}|\d{8}|[0-3]\d|v\d{1,2}|latest|preview|exp|experimental|stable"
-)
-"""What a name may have beyond its pattern: dates, revisions and the like."""
-
-_PLACES: Final = frozenset({"us", "eu", "apac", "global", "jp", "au", "ca", "sa", "regional"})
-"""Amazon's inference profiles have one of these before the model."""
-
-_FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*|(.+?):ft-.+")
-"""OpenAI's names of fine-tuned models, today's and the first ones; what follows is the user's."""
 
 _PATH: Final = re.compile(r"(?:.*/)?(?:publishers/[^/]+/)?models/([^/]+)|arn:[^/]+/(?:.*/)?([^/]+)")
 """Google's resource names, and Amazon's."""
@@ -70,6 +60,12 @@ class ListedModel:
         stated = self._raw.get("context_window")
         return stated if isinstance(stated, int) else None
 
+    def check(self) -> None:
+        """Read all of it, so that a list that is none is refused before a call asks for it."""
+        self.base("")
+        self.variants("")
+        _matches(self._raw["match"], "")
+
     def base(self, source: str) -> tuple[Statement, ...]:
         """What it costs, a statement for each time; the last that holds counts, else the first."""
         if self._raw.get("prices"):
@@ -90,13 +86,14 @@ class ListedModel:
         """Whether one of its patterns fits `name`, and only a date or a revision is beyond it."""
         if not _matches(self._raw["match"], name):
             return False
-        beyond = _words(_FINE_TUNED.sub(r"\1\2", name)) - self._known_words
-        return all(map(_is_harmless, beyond))
+        form = read_name(without_owner(name))
+        return form is not None and any(form.is_of(known) for known in self._known_names)
 
     @cached_property
-    def _known_words(self) -> frozenset[str]:
-        texts = [self.id.lower(), *(value for _, value in _clauses(self._raw["match"]))]
-        return frozenset[str]().union(*map(_words, texts))
+    def _known_names(self) -> list[Name]:
+        texts = [("equals", self.id.lower()), *_clauses(self._raw["match"])]
+        forms = (read_name(text, begun=kind != "equals") for kind, text in texts)
+        return [form for form in forms if form is not None]
 
 
 class PriceList:
@@ -123,9 +120,16 @@ class PriceList:
                 provider: _by_name(models) for provider, models in self._models.items()
             }
             self._fallbacks: dict[str, Sequence[str]] = {
-                provider["id"]: provider.get("fallback_model_providers") or () for provider in raw
+                provider["id"]: tuple(provider.get("fallback_model_providers") or ())
+                for provider in raw
             }
-        except (KeyError, TypeError, AttributeError) as error:
+            if not isinstance(raw, Sequence):
+                raise TypeError
+            for model in chain.from_iterable(self._models.values()):
+                model.check()
+        except PriceError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, re.error) as error:
             msg = "the price list has not the format of genai-prices' data.json"
             raise PriceError(msg) from error
 
@@ -204,23 +208,13 @@ _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 """What gateways write before a model besides the provider's id."""
 
 
-def _words(name: str) -> frozenset[str]:
-    return frozenset(word for word in _SPLIT.split(name) if word)
-
-
-def _is_harmless(word: str) -> bool:
-    return word in _PLACES or _HARMLESS.fullmatch(word) is not None
-
-
 def _clauses(match: Raw) -> Iterator[tuple[str, str]]:
-    """The kind and the text of each clause, however deep; of a regex its words."""
+    """The kind and the text of each clause, however deep; a regex has none that is a name."""
     for kind, value in match.items():
         if kind in {"or", "and"}:
             for clause in cast("Iterable[Raw]", value):
                 yield from _clauses(clause)
-        elif kind == "regex":
-            yield from (("word", word) for word in _WORDS.findall(str(value).lower()))
-        else:
+        elif kind != "regex":
             yield kind, str(value).lower()
 
 
@@ -295,10 +289,14 @@ def _price(value: object) -> Price:
         raise PriceError(msg[:200]) from error
 
 
+def installed_version() -> str:
+    """What the list of the installed genai-prices package calls itself."""
+    return f"genai-prices/{version('genai-prices')}"
+
+
 def installed_list() -> PriceList:
     """The list of the installed genai-prices package."""
-    from genai_prices import __version__  # noqa: PLC0415 - takes half a second
-    from genai_prices.data import providers  # noqa: PLC0415 - as above
+    from genai_prices.data import providers  # noqa: PLC0415 - takes half a second
 
     raw = [
         {
@@ -308,7 +306,7 @@ def installed_list() -> PriceList:
         }
         for provider in providers
     ]
-    return PriceList(f"genai-prices/{__version__}", raw)
+    return PriceList(installed_version(), raw)
 
 
 _KEPT: Final = ("id", "match", "prices", "price_variants", "context_window")

@@ -20,7 +20,7 @@ are UTC. `match` names the provider, the model, and what else the call must say 
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -31,6 +31,7 @@ from typing import Final, NoReturn, cast
 import yaml
 
 from spanledger.errors import PriceError
+from spanledger.pricing.names import fits_exactly
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
@@ -41,8 +42,16 @@ _LOADER: Final = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml
 
 _PRICE_MAX: Final = Decimal(1_000_000)
 _MULTIPLIER_MAX: Final = Decimal(1000)
+_PLACES_MAX: Final = 12
+"""A price with more decimal places than the store has is a slip, or a float."""
+
+_DEPTH_MAX: Final = 20
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_HOURS: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)")
+_DAY_NAMES: Final = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+)  # fmt: skip
+_HOURS: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", re.ASCII)
+_START: Final = re.compile(r"[0-9]{1,12}")
 _GLOB: Final = re.compile(r"[*?\[]")
 _KEYS: Final = frozenset(
     {"match", "from", "to", "weekdays", "hours", "prices", "multiplier", "note", "source"}
@@ -60,11 +69,19 @@ class _Override:
     providers: frozenset[str]
     """The providers that it is for, in so many words; empty where a pattern says it, or nobody."""
 
-    def fits(self, words: Mapping[str, Sequence[str]]) -> bool:
+    models: tuple[str, ...]
+    """The patterns of models, where there are any."""
+
+    def fits(self, words: Mapping[str, Sequence[str]], *, exactly: bool) -> bool:
+        if exactly and self.statement.prices and not self._names_one(words["model"]):
+            return False
         return all(
             any(map(pattern.fullmatch, words.get(word, ("",))))
             for word, pattern in self.patterns.items()
         )
+
+    def _names_one(self, names: Sequence[str]) -> bool:
+        return any(fits_exactly(glob, name) for glob in self.models for name in names)
 
 
 class Overlay:
@@ -85,18 +102,22 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._overrides)
 
-    def statements(self, words: Mapping[str, Sequence[str]]) -> tuple[Statement, ...]:
+    def statements(
+        self, words: Mapping[str, Sequence[str]], *, exactly: bool = False
+    ) -> tuple[Statement, ...]:
         """What it states for a call, in the order of the file: the last that holds counts.
 
         Args:
             words: the call's provider and model, each by all its names, and what else selects a
                 price, all in lower case.
+            exactly: a `*` after the name of a model stands for a date and the like only, where the
+                override has prices: a name that merely begins like another is not that model.
         """
         places = {
             place for name in ("", *words["provider"]) for place in self._places.get(name, ())
         }
         candidates = (self._overrides[place] for place in sorted(places))
-        return tuple(one.statement for one in candidates if one.fits(words))
+        return tuple(one.statement for one in candidates if one.fits(words, exactly=exactly))
 
 
 def read_overlay(text: str, name: str) -> Overlay:
@@ -110,15 +131,34 @@ def read_overlay(text: str, name: str) -> Overlay:
         PriceError: it says something that it cannot mean; with file, line and reason.
     """
     try:
+        # Before it is composed: the composer in C recurses, and would end the process.
+        _check_depth(text, name)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         msg = f"{name}:{line}: no YAML: {error.problem}"
         raise PriceError(msg) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        msg = f"{name}: no YAML: {error}"
-        raise PriceError(msg[:300]) from error
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        msg = f"{name}:{line}: no YAML: {error.reason}"
+        raise PriceError(msg) from error
+    except UnicodeEncodeError as error:
+        line = text[: error.start].count("\n") + 1
+        msg = f"{name}:{line}: no YAML: half of a character"
+        raise PriceError(msg) from error
     return _Reader(name).read(text, root)
+
+
+def _check_depth(text: str, name: str) -> None:
+    depth = 0
+    for event in cast("Iterable[yaml.Event]", yaml.parse(text, Loader=_LOADER)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEPTH_MAX:
+                msg = f"{name}:{event.start_mark.line + 1}: nested too deeply"
+                raise PriceError(msg)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Reader:
@@ -135,16 +175,12 @@ class _Reader:
             if key != "overrides":
                 self._refuse(node, f"unknown key {key!r}: an overlay has `overrides`")
         overrides: list[_Override] = []
-        seen: dict[object, int] = {}
+        seen: dict[object, int] = {}  # for whom and when -> line
         for node in self._entries(top.get("overrides")):
             fields = self._mapping(node)
-            overrides.append(self._override(node, fields))
-            said = tuple(
-                (key, self._plain(fields[key]))
-                for key in ("match", "from", "to", "weekdays", "hours")
-                if key in fields
-            )
-            identity = repr(said)
+            override = self._override(node, fields)
+            overrides.append(override)
+            identity = (self._identity(fields["match"]), override.statement.period)
             if identity in seen:
                 self._refuse(
                     node, f"the same match and time as in line {seen[identity]}: one must go"
@@ -163,8 +199,10 @@ class _Reader:
         match = self._mapping(fields["match"])
         patterns = {word: self._pattern(value) for word, value in match.items()}
         named = self._texts(match["provider"]) if "provider" in match else []
+        if "batch" in match and self._texts(match["batch"]) != ["true"]:
+            self._refuse(match["batch"], "`batch` is true, or is left out")
         conditions = {
-            word: self._plain(value)
+            word: ", ".join(self._texts(value))
             for word, value in match.items()
             if word not in {"provider", "model"}
         }
@@ -175,9 +213,16 @@ class _Reader:
                 period=self._period(node, fields),
                 prices=self._prices(fields.get("prices")),
                 multiplier=self._multiplier(fields.get("multiplier")),
-                conditions={word: str(value) for word, value in conditions.items()},
+                conditions=conditions,
             ),
             frozenset() if any(map(_GLOB.search, named)) else frozenset(named),
+            tuple(self._texts(match["model"])) if "model" in match else (),
+        )
+
+    def _identity(self, match: yaml.Node) -> object:
+        """For whom it is, whatever the order in which that is said."""
+        return frozenset(
+            (word, frozenset(self._texts(value))) for word, value in self._mapping(match).items()
         )
 
     def _pattern(self, node: yaml.Node) -> re.Pattern[str]:
@@ -217,10 +262,14 @@ class _Reader:
             if tier.keys() != {"start", "price"}:
                 self._refuse(entry, "a tier has `start` and `price`")
             start = self._text(tier["start"])
-            if not start.isdecimal() or (tiers and int(start) <= tiers[-1][0]):
-                self._refuse(tier["start"], f"tiers start at rising numbers of tokens, not {start}")
+            if not _START.fullmatch(start) or (tiers and int(start) <= tiers[-1][0]):
+                self._refuse(
+                    tier["start"], f"tiers start at rising numbers of tokens, not {start[:40]}"
+                )
             amount = self._amount(tier["price"], f"price for {key}", _PRICE_MAX)
             tiers.append((int(start), amount))
+        if not tiers:
+            self._refuse(node, f"a price for {key} by size has no tiers")
         return Price(self._amount(fields["base"], f"price for {key}", _PRICE_MAX), tuple(tiers))
 
     def _multiplier(self, node: yaml.Node | None) -> Decimal | None:
@@ -235,10 +284,14 @@ class _Reader:
             amount = Decimal("nan")
         if not amount.is_finite():
             self._refuse(node, f"{what} is {text!r}, not a number")
-        if amount < 0:
+        if amount.is_signed():
             self._refuse(node, f"negative {what} {text}")
         if amount > most:
-            self._refuse(node, f"{what} {text} is beyond {most}")
+            self._refuse(node, f"{what} {text[:40]} is beyond {most}")
+        if not amount:
+            return Decimal(0)
+        if cast("int", amount.as_tuple().exponent) < -_PLACES_MAX:
+            self._refuse(node, f"{what} {text[:40]} has more than {_PLACES_MAX} decimal places")
         return amount
 
     def _period(self, node: yaml.Node, fields: Mapping[str, yaml.Node]) -> Period:
@@ -260,21 +313,25 @@ class _Reader:
             if len(text) <= len("2026-01-01"):
                 return datetime.combine(date.fromisoformat(text), time(), UTC)
             instant = datetime.fromisoformat(text)
-        except ValueError:
+            utc = instant.astimezone(UTC)
+        except (ValueError, OverflowError):
             self._refuse(node, f"{text!r} is neither a date nor an RFC 3339 time")
         if instant.tzinfo is None:
             self._refuse(node, f"the time {text} has no zone: end it with Z")
-        return instant.astimezone(UTC)
+        return utc
 
     def _weekdays(self, node: yaml.Node | None) -> frozenset[int]:
         if node is None:
             return frozenset()
         days: set[int] = set()
         for entry in self._entries(node):
-            day = self._text(entry).lower()[:3]
-            if day not in _DAYS:
+            day = self._text(entry).lower()
+            names = _DAY_NAMES if len(day) > len("mon") else _DAYS
+            if day not in names:
                 self._refuse(entry, f"{day!r} is no day of the week: use {', '.join(_DAYS)}")
-            days.add(_DAYS.index(day))
+            days.add(names.index(day))
+        if not days:
+            self._refuse(node, "`weekdays` names no day")
         return frozenset(days)
 
     def _hours(self, node: yaml.Node | None) -> tuple[time, time] | None:
@@ -316,14 +373,6 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self._refuse(node, "a plain value is expected here")
         return str(node.value)
-
-    def _plain(self, node: yaml.Node) -> object:
-        """The node as a value that can be compared."""
-        if isinstance(node, yaml.ScalarNode):
-            return str(node.value).lower()
-        if isinstance(node, yaml.SequenceNode):
-            return tuple(self._plain(entry) for entry in self._entries(node))
-        return tuple(sorted((key, self._plain(it)) for key, it in self._mapping(node).items()))
 
     def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
         msg = f"{self._name}:{_line(node)}: {reason}"

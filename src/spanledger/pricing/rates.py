@@ -124,13 +124,15 @@ class Rates:
     def unrated(self, usage: Usage) -> list[str]:
         """The units of a usage that nothing prices as what they are."""
         consumed = {unit for unit, quantity in usage.reported().items() if quantity}
-        paid = consumed & self._units
+        paid, remaining = consumed & self._units, self.remaining(usage)
         return [
             unit
             for unit in UNITS
             if unit in consumed - paid
             and (unit in NEEDS_OWN_RATE or unit not in PART_OF)
             and paid.isdisjoint(PAID_INSTEAD.get(unit, ()))
+            # Where its parts are all of it, nothing of it is without a rate.
+            and getattr(usage, unit) > sum(remaining[p] for p in paid if unit in wholes(p))
         ]
 
     def lacks_input(self, usage: Usage) -> bool:

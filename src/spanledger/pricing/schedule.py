@@ -78,7 +78,7 @@ class Schedule:
             _last(prices, instant),
             tuple(one for one in fees if instant in one.period),
             # A multiplier of ours is for the plain price; a price is merged over the list's.
-            () if tier and tier[0].multiplier else _holding_now(variants, instant),
+            () if tier and tier[0].multiplier is not None else _holding_now(variants, instant),
             tier,
             _last(uplifts, instant),
             _last(own, instant),

@@ -1,0 +1,65 @@
+"""What a sender delivers, as it came, and who takes it: the seam between receivers and store."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from starlette.concurrency import run_in_threadpool
+
+from spanledger.call import Call
+from spanledger.collector.body import inflate
+from spanledger.collector.conventions import is_model_call, to_call
+from spanledger.collector.otlp import parse_spans
+from spanledger.collector.pipeline import Pipeline
+
+__all__ = ["Delivery", "DirectIntake", "Intake", "calls_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One export request that has been found to be sound, with its body as it came."""
+
+    project: str
+    """Of the key that delivered it."""
+    encoding: str
+    """The body's Content-Encoding; empty where it is plain."""
+    body: bytes
+    received_at: datetime
+
+
+class Intake(Protocol):
+    """Takes deliveries. What it has taken is not lost any more."""
+
+    async def take(self, delivery: Delivery) -> None:
+        """Take a delivery; it may be acknowledged when this returns.
+
+        Raises:
+            StoreError: it was not taken, and may be sent again.
+        """
+        ...
+
+
+class DirectIntake:
+    """Takes a delivery by storing its calls at once."""
+
+    def __init__(self, pipeline: Pipeline, body_bytes_max: int) -> None:
+        self._pipeline = pipeline
+        self._body_bytes_max = body_bytes_max
+
+    async def take(self, delivery: Delivery) -> None:
+        """Store the calls of a delivery."""
+        calls = await run_in_threadpool(calls_of, delivery, self._body_bytes_max)
+        if calls:
+            await asyncio.wrap_future(await run_in_threadpool(self._pipeline.submit, calls))
+
+
+def calls_of(delivery: Delivery, body_bytes_max: int) -> list[Call]:
+    """The calls in a delivery.
+
+    Raises:
+        Refused: the body is larger than `body_bytes_max` when it is inflated, or cannot be.
+        MalformedBody: it is no OTLP trace request.
+    """
+    records, _ = parse_spans(inflate(delivery.body, delivery.encoding, body_bytes_max))
+    return [to_call(record, delivery.project) for record in records if is_model_call(record)]
