@@ -200,3 +200,13 @@ def test_what_xai_states_counts_by_any_of_its_names(ask: Any) -> None:
 def test_times_may_be_written_in_lower_case(ask: Any) -> None:
     """RFC 3339 allows it."""
     assert ask(url=OPENAI, at="2025-03-01t12:00:00z", payload=chat("gpt-4o"))["amount"] == "0.0125"
+
+
+def test_a_result_of_a_batch_at_amazon_is_read(ask: Any) -> None:
+    """The lines of Bedrock's batches have the answer in `modelOutput`."""
+    model = "anthropic.claude-sonnet-4-20250514-v1:0"
+    counts = {"input_tokens": 1000, "output_tokens": 1000}
+    payload: Line = {"recordId": "1", "modelInput": {}, "modelOutput": {"usage": counts}}
+    line: Line = {"provider": "aws", "api": "invoke", "model": model, "payload": payload}
+    answer = ask(**line, context={"batch": True})
+    assert (answer["amount"], answer["status"]) == ("0.009", "priced")

@@ -105,7 +105,8 @@ _PROVIDERS_APIS: Final[Mapping[tuple[str, str], Dialect]] = {
     ("aws.bedrock", "messages"): bedrock.INVOKE,
 }
 
-_WRAPPINGS: Final = (("result",), ("response", "body"), ("result", "message"), ("response",))
+_INSIDE: Final = "result response.body result.message response modelOutput"
+_WRAPPINGS: Final = tuple(tuple(path.split(".")) for path in _INSIDE.split())
 """Where whole answers stand in something else: at Cloudflare, and in the results of batches."""
 
 _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
