@@ -199,8 +199,8 @@ class _Reader:
         match = self._mapping(fields["match"])
         patterns = {word: self._pattern(value) for word, value in match.items()}
         named = self._texts(match["provider"]) if "provider" in match else []
-        if "batch" in match and self._texts(match["batch"]) != ["true"]:
-            self._refuse(match["batch"], "`batch` is true, or is left out")
+        if "batch" in match and self._texts(match["batch"]) not in (["true"], ["false"]):
+            self._refuse(match["batch"], "`batch` is true or false, or is left out")
         conditions = {
             word: ", ".join(self._texts(value))
             for word, value in match.items()
