@@ -45,6 +45,9 @@ bench: $(DEV) ## measure what the docs claim
 	$(BIN)/python benchmarks/pricing.py
 	$(BIN)/python benchmarks/capture.py $(ARGS)
 
+mutants: $(DEV) ## change the pricing code line by line, and see whether a test notices (an hour)
+	nice $(BIN)/python benchmarks/mutants.py $(ARGS)
+
 docs: $(DEV) ## write the generated parts of the docs anew
 	$(BIN)/python docs/generate.py
 
@@ -89,4 +92,4 @@ $(NEIGHBOURS)/.done: $(BIN)/python requirements/neighbours.txt
 	  --no-compile --require-hashes -r requirements/neighbours.txt
 	@touch $@
 
-.PHONY: help demo up test soak check cover bench docs lock clean
+.PHONY: help demo up test soak check cover bench mutants docs lock clean

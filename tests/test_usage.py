@@ -82,9 +82,6 @@ def test_plain_is_what_has_common_units_only(unit: str, value: int) -> None:
     for part in (unit, *PART_OF.get(unit, ())):
         for whole in PART_OF.get(part, ()):
             quantities.setdefault(whole, 9)
-    for part in quantities:
-        for whole in PART_OF.get(part, ()):
-            quantities[whole] = max(quantities.get(whole, 0), quantities[part])
     usage = Usage(**quantities)
     rare = {part for part, quantity in quantities.items() if quantity} - set(COMMON)
 
@@ -126,10 +123,23 @@ def test_every_unit_has_its_limits(unit: str) -> None:
 
     assert Usage(**around | {unit: QUANTITY_MAX}).reported()[unit] == QUANTITY_MAX
     assert Usage(**{unit: 0}).reported() == {unit: 0}
-    for wrong in (-1, QUANTITY_MAX + 1, 10**5000, True, 1.0, "1", [], float("nan")):
+    wrongs: list[Any] = [-1, QUANTITY_MAX + 1, 10**5000, True, 1.0, "1", [1], float("nan")]
+    for wrong in wrongs:
         with pytest.raises(InvalidUsage, match=f"^{unit} ") as refused:
-            Usage(**{**around, unit: wrong})  # pyright: ignore[reportArgumentType]
+            Usage(**{**around, unit: wrong})
         assert len(str(refused.value)) <= 200
+
+
+def test_whole_numbers_of_a_kind_of_their_own_are_quantities() -> None:
+    """As a program of one's own may count."""
+
+    class Tokens(int):
+        """A count of tokens."""
+
+    assert Usage(input_tokens=Tokens(5), cache_read_tokens=Tokens(5)).total_tokens == 5
+    assert not Usage(output_tokens=Tokens(5), reasoning_tokens=Tokens(0)).plain
+    with pytest.raises(InvalidUsage, match="cache_read_tokens 6 exceeds input_tokens 5"):
+        Usage(input_tokens=Tokens(5), cache_read_tokens=Tokens(6))
 
 
 def test_usages_are_values() -> None:

@@ -187,17 +187,17 @@ def test_a_line_may_have_an_overlay(run: Run, tmp_path: Path) -> None:
     assert [answer["amount"] for answer in answers(out)] == ["0.00362", "0.0047"]
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("{", "line 2: it is no JSON"),
-        ("[" * 100_000, "line 2: it is no JSON"),
-        ("5", "line 2: it is no JSON object"),
-        (CASE | {"overlay": [{"match": {}}]}, "line 2: overlay:1: an override has either"),
-        (CASE | {"overlay": [{"match": {"model": "\ud800"}}]}, "line 2: overlay:1: no YAML"),
-        (CASE | {"at": "soon"}, "line 2: "),
-    ],
-)
+UNREADABLE: list[tuple[Any, str]] = [
+    ("{", "line 2: it is no JSON"),
+    ("[" * 100_000, "line 2: it is no JSON"),
+    ("5", "line 2: it is no JSON object"),
+    (CASE | {"overlay": [{"match": {}}]}, "line 2: overlay:1: an override has either"),
+    (CASE | {"overlay": [{"match": {"model": "\ud800"}}]}, "line 2: overlay:1: no YAML"),
+    (CASE | {"at": "soon"}, "line 2: "),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), UNREADABLE, ids=range(len(UNREADABLE)))
 def test_a_line_that_cannot_be_read_is_said_in_its_place(
     run: Run, tmp_path: Path, line: object, reason: str
 ) -> None:

@@ -75,7 +75,7 @@ def small_book(text: str = "", **layers: str) -> PriceBook:
 
 def prices(rates: Rates | None) -> dict[str, Decimal] | None:
     """The rates by unit."""
-    return rates and {rate.unit: rate.price.base for rate in rates.rates}
+    return None if rates is None else {rate.unit: rate.price.base for rate in rates.rates}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_answering_model_counts_and_the_asked_one_where_it_is_unknown() -> N
 
     def input_price(book: PriceBook, provider: str, response: str, request: str) -> Decimal | None:
         rates = prices(book.rates_of(build_call(provider, request, response_model=response)))
-        return rates and rates["input_tokens"]
+        return None if rates is None else rates["input_tokens"]
 
     assert input_price(book, "acme", "n", "m") == 2
     assert input_price(book, "acme", "gw-4711", "m") == 1
@@ -302,7 +302,7 @@ def test_who_sells_and_who_makes_a_model() -> None:
     tier=st.sampled_from(["", "", "flex", "priority"]),
 )
 def test_without_overlays_amounts_equal_the_list_calculator(
-    model: tuple[str, str], usage: Usage, at: datetime, batch: bool, tier: str
+    *, model: tuple[str, str], usage: Usage, at: datetime, batch: bool, tier: str
 ) -> None:
     """Wherever we say that a call is priced, genai-prices' own calculator says the same."""
     provider, name = model
@@ -351,7 +351,7 @@ _THEIRS = {
     batch=st.booleans(),
 )
 def test_a_book_that_was_kept_prices_everything_the_same(
-    model: tuple[str, str], usage: Usage, at: datetime, batch: bool
+    *, model: tuple[str, str], usage: Usage, at: datetime, batch: bool
 ) -> None:
     """S4.5: every amount can be computed again from the raw usage and the price version."""
     provider, name = model
@@ -399,6 +399,7 @@ def packed(content: object) -> bytes:
     return gzip.compress(json.dumps(content).encode())
 
 
+NOTHING: dict[str, Any] = {}
 GOOD: dict[str, Any] = {
     "format": 1,
     "list": {"version": "v", "providers": []},
@@ -418,10 +419,10 @@ DAMAGED: list[bytes] = [
     gzip.compress(b"[" * 100_000),
     packed([]),
     packed(None),
-    packed(GOOD | {"list": {}}),
+    packed({**GOOD, "list": NOTHING}),
     packed(GOOD | {"list": 5}),
     packed(GOOD | {"list": {"version": "v", "providers": 5}}),
-    packed(GOOD | {"layers": []}),
+    packed({**GOOD, "layers": list[int]()}),
     packed(GOOD | {"layers": {"prices": 5}}),
     packed(GOOD | {"layers": {"prices": [["name"]]}}),
     packed(GOOD | {"layers": {"prices": [["name", 5]]}}),

@@ -16,6 +16,7 @@ from spanledger.usage import Usage
 from tests.pricing.usages import common_usages
 
 BOOK = PriceBook()
+VERSION = BOOK.prices.version
 NOVEMBER = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -129,7 +130,7 @@ def test_the_asked_model_is_used_where_the_answering_one_is_unknown() -> None:
         ),
         (
             {"request_model": "text-embedding-3-small", "usage": Usage(output_tokens=5)},
-            f"list:{BOOK.prices.version}/openai/text-embedding-3-small has no rate for output_tokens",
+            f"list:{VERSION}/openai/text-embedding-3-small has no rate for output_tokens",
         ),
         (
             {
@@ -268,7 +269,7 @@ def test_a_figure_in_another_money_is_not_the_amount(currency: str, status: str)
     ],
 )
 def test_the_quick_way_is_for_plain_calls_only(fields: dict[str, object]) -> None:
-    """With a usage that is plain, so that only the call's own facts keep it from being priced so."""
+    """With a usage that is plain, so that only the call's own facts keep it from that."""
     usage = Usage(input_tokens=1_000_000, output_tokens=0)
     cost = priced(build_call("openai", "gpt-4o", usage=usage, **fields))
 

@@ -67,7 +67,7 @@ def test_the_quick_sum_is_what_the_lines_add_up_to(rates: Rates, usage: Usage) -
 
 @given(usage=common_usages(), reasoning=st.booleans(), write_1h=st.booleans())
 def test_the_quick_sum_is_there_for_plain_prices(
-    usage: Usage, reasoning: bool, write_1h: bool
+    *, usage: Usage, reasoning: bool, write_1h: bool
 ) -> None:
     """It gives up only where a rate that is needed is missing."""
     units = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
@@ -93,7 +93,7 @@ def test_a_slow_pricer_agrees(rates: Rates, usage: Usage) -> None:
 
 
 def test_each_unit_is_needed_in_the_sum() -> None:
-    """By hand: 100 in, of them 40 read, 30 written (10 for five minutes, 15 for an hour), 20 out."""
+    """By hand: 100 in, of them 40 read, 30 written (10 for 5 minutes, 15 for 1 hour), 20 out."""
     rates = flat(
         input_tokens="1",
         cache_read_tokens="10",

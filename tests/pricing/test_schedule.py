@@ -1,7 +1,9 @@
 """Which statements hold at a time, and what of them counts."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 
@@ -13,20 +15,24 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = datetime(2026, 2, 1, tzinfo=UTC)
 LAYERS = ("base", "prices", "fees", "variants", "tiers", "uplifts", "own")
 TICK = timedelta(microseconds=1)
+ALWAYS = Period()
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def stating(multiplier: str | None = None, **fields: object) -> Statement:
-    """A statement of prices by unit, or of a multiplier; `period` and `conditions` by name."""
-    period = fields.pop("period", Period())
-    conditions = fields.pop("conditions", {})
-    assert isinstance(period, Period)
-    assert isinstance(conditions, dict)
+def stating(
+    multiplier: str | None = None,
+    *,
+    source: str = "s",
+    period: Period = ALWAYS,
+    conditions: Mapping[str, str] = NOTHING,
+    **texts: str | None,
+) -> Statement:
+    """A statement of prices by unit, or of a multiplier."""
     return Statement(
-        source=str(fields.pop("source", "s")),
+        source=source,
         period=period,
         prices={
-            unit: None if text is None else Price(Decimal(str(text)))
-            for unit, text in fields.items()
+            unit: None if text is None else Price(Decimal(text)) for unit, text in texts.items()
         },
         multiplier=None if multiplier is None else Decimal(multiplier),
         conditions=conditions,
@@ -70,7 +76,8 @@ def test_each_layer_is_merged_over_the_one_below_unit_by_unit() -> None:
 @pytest.mark.parametrize("layer", ["prices", "tiers", "uplifts"])
 def test_a_multiplier_of_ours_leaves_tools_alone(layer: str) -> None:
     """Only what the model reads and writes is dearer or cheaper."""
-    changed = schedule(base=[PLAIN], **{layer: [stating("0.5")]})
+    half = {layer: [stating("0.5")]}
+    changed = schedule(None, base=[PLAIN], **half)
 
     assert prices(changed.at(FIRST)) == {
         "input_tokens": 5,

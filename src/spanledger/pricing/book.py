@@ -26,7 +26,7 @@ from typing import Any, Final, Self, cast
 
 from spanledger.call import Call, PriceContext
 from spanledger.errors import PriceError
-from spanledger.pricing.listing import Found, PriceList, bare_name, installed_list
+from spanledger.pricing.listing import PREFIXES, Found, PriceList, bare_name, installed_list
 from spanledger.pricing.overlay import Overlay, read_overlay
 from spanledger.pricing.rates import Rates
 from spanledger.pricing.schedule import Schedule
@@ -222,8 +222,10 @@ class PriceBook:
                 layer: tuple(read_overlay(text, name) for name, text in overlays)
                 for layer, overlays in content["layers"].items()
             }
-            name, text = content["own"] or (None, None)
-            own = None if name is None else read_overlay(text, name)
+            own = None
+            if content["own"] is not None:
+                name, text = content["own"]
+                own = read_overlay(text, name)
         except PriceError:
             raise
         except _DAMAGE as error:
@@ -241,7 +243,7 @@ class PriceBook:
         context: PriceContext,
     ) -> "Schedule | None":
         models = (response_model, request_model)
-        for model in dict.fromkeys(models[::-1] if provider in ASKED_FIRST else models):
+        for model in dict.fromkeys(models[::-1] if provider.lower() in ASKED_FIRST else models):
             if model:
                 schedule = self._schedule_of(provider, model, _words(tier, context, batch=batch))
                 if schedule is not None:
@@ -255,7 +257,7 @@ class PriceBook:
         asked = {
             "batch": ("false",),
             **{word: (value.lower(),) for word, value in words.items()},
-            "provider": tuple(dict.fromkeys((listed, provider.lower()))),
+            "provider": tuple(dict.fromkeys((listed, provider.lower(), *PREFIXES.get(listed, ())))),
             "model": names,
         }
         prices, fees, tiers, uplifts = (
@@ -312,7 +314,6 @@ def shipped_overlays() -> Mapping[str, Sequence[Overlay]]:
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         group, _, rest = file.name.partition(".")
         layer = rest.removesuffix(".yaml")
-        if layer in found:
-            name = f"spanledger/{group}.{layer}"
-            found[layer].append(read_overlay(file.read_text(encoding="utf-8"), name))
+        name = f"spanledger/{group}.{layer}"
+        found[layer].append(read_overlay(file.read_text(encoding="utf-8"), name))
     return found

@@ -155,7 +155,7 @@ def _check_depth(text: str, name: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEPTH_MAX:
-                msg = f"{name}:{event.start_mark.line + 1}: nested too deeply"
+                msg = f"{name}:{_line(event)}: nested too deeply"
                 raise PriceError(msg)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
@@ -379,8 +379,8 @@ class _Reader:
         raise PriceError(msg)
 
 
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1
+def _line(node: yaml.Node | yaml.Event) -> int:
+    return cast("yaml.Mark", node.start_mark).line + 1
 
 
 def load_overlay(path: Path) -> Overlay:
@@ -397,4 +397,8 @@ def load_overlay(path: Path) -> Overlay:
     except UnicodeDecodeError as error:
         msg = f"{path}: it is no text in UTF-8"
         raise PriceError(msg) from error
+    if not text:
+        # So it is for a moment while an editor writes it, and prices must not change by that.
+        msg = f"{path}: it is empty: delete it, or write `overrides: []`"
+        raise PriceError(msg)
     return read_overlay(text, path.name)
