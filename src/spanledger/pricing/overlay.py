@@ -73,12 +73,10 @@ class _Override:
     """The patterns of models, where there are any."""
 
     def fits(self, words: Mapping[str, Sequence[str]], *, exactly: bool) -> bool:
-        if exactly and self.statement.prices and not self._names_one(words["model"]):
-            return False
         return all(
             any(map(pattern.fullmatch, words.get(word, ("",))))
             for word, pattern in self.patterns.items()
-        )
+        ) and (not exactly or not self.statement.prices or self._names_one(words["model"]))
 
     def _names_one(self, names: Sequence[str]) -> bool:
         return any(fits_exactly(glob, name) for glob in self.models for name in names)
