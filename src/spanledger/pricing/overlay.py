@@ -5,17 +5,13 @@ A file is a list of overrides; of those that fit a call and hold at its time the
     overrides:
       - match: {provider: openai, model: "gpt-4o*", batch: true}
         from: 2026-01-01
-        to: 2026-07-01
         weekdays: [mon, tue, wed, thu, fri]
         hours: "22:00-06:00"
         prices: {input_mtok: "2", output_mtok: {base: "8", tiers: [{start: 200000, price: "9"}]}}
-        note: the contract of January
       - match: {provider: anthropic}
         multiplier: "0.9"
 
-Prices are US dollars, merged key by key over what holds below them; `null` takes one back. Times
-are UTC. `match` names the provider, the model, and what else the call must say (`batch`,
-`service_tier`, `region` and so on), each as a pattern with `*` or a list of patterns.
+docs/pricing.md says what each of these means.
 """
 
 import re
