@@ -82,6 +82,14 @@ def as_time(minute: int) -> time:
     return time(minute // 60, minute % 60)
 
 
+def test_hours_that_end_where_they_start_never_hold() -> None:
+    """As genai-prices has it; an overlay that says so is refused."""
+    never = Period(hours=(time(6), time(6)))
+
+    assert MONDAY.replace(hour=6) not in never
+    assert MONDAY not in never
+
+
 @pytest.mark.parametrize("day", range(7))
 def test_weekdays_without_hours_are_whole_days(day: int) -> None:
     """From midnight to midnight, UTC."""

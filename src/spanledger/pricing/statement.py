@@ -63,7 +63,7 @@ class Period:
         day, clock = instant.weekday(), instant.time()
         if self.hours is not None:
             start, end = self.hours
-            past_midnight = end <= start
+            past_midnight = end < start
             if past_midnight and clock < end:
                 day = (day - 1) % 7
             elif not (start <= clock and (past_midnight or clock < end)):
