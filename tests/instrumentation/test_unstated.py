@@ -190,11 +190,12 @@ def test_the_counting_can_be_anybodys() -> None:
 
 
 def test_what_follows_from_texts_can_be_estimated() -> None:
-    """Images, speech and transcriptions stay without: what they cost no text tells."""
+    """Images, speech, transcriptions and decisions stay without: no text tells what they cost."""
     answer = {"answer": "long enough to be one"}
     without = {row.name for row in DIALECTS if not can_be_estimated(unstated(row, {}, answer))}
 
     assert without == {
+        "openai.decisions",
         "openai.images",
         "openai.speech",
         "openai.transcription",

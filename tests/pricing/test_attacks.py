@@ -166,3 +166,47 @@ def test_one_side_of_a_call_may_be_asked_for(
     """Whoever names one side only asks what that costs."""
     assert main(["price", "gpt-4o", *said, "--json", "--at", "2025-11-01"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "priced"
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "amount"),
+    [
+        ("OpenAI", "gpt-4o", "0.0125"),
+        ("Anthropic", "claude-sonnet-4-5", "0.018"),
+        ("AWS", "amazon.nova-pro-v1:0", "0.004"),
+        ("bedrock", "bedrock/amazon.nova-pro-v1:0", "0.004"),
+        ("xai", "xai/grok-4", "0.018"),
+        ("vertex_ai", "vertex_ai/gemini-2.5-pro", "0.01125"),
+        ("gemini", "gemini/gemini-2.5-pro", "0.01125"),
+        ("mistralai", "mistral-large-latest", "0.008"),
+    ],
+)
+def test_a_provider_is_known_by_its_usual_names(
+    ask: Any, provider: str, model: str, amount: str
+) -> None:
+    """In any case, and as LiteLLM calls it; the host says nothing of it here."""
+    url = "http://litellm:4000/v1/chat/completions"
+    answer = ask(url=url, provider=provider, model=model, payload=chat(model))
+    assert (answer["amount"], answer["status"]) == (amount, "priced")
+
+
+def test_what_xai_states_counts_by_any_of_its_names(ask: Any) -> None:
+    """S4.5: the provider's word comes first, however the provider is called."""
+    payload = chat("grok-4", cost_in_usd_ticks=232_856_000)
+    answer = ask(provider="xai", api="chat", payload=payload)
+    assert (answer["amount"], answer["status"]) == ("0.0232856", "reported")
+
+
+def test_times_may_be_written_in_lower_case(ask: Any) -> None:
+    """RFC 3339 allows it."""
+    assert ask(url=OPENAI, at="2025-03-01t12:00:00z", payload=chat("gpt-4o"))["amount"] == "0.0125"
+
+
+def test_a_result_of_a_batch_at_amazon_is_read(ask: Any) -> None:
+    """The lines of Bedrock's batches have the answer in `modelOutput`."""
+    model = "anthropic.claude-sonnet-4-20250514-v1:0"
+    counts = {"input_tokens": 1000, "output_tokens": 1000}
+    payload: Line = {"recordId": "1", "modelInput": {}, "modelOutput": {"usage": counts}}
+    line: Line = {"provider": "aws", "api": "invoke", "model": model, "payload": payload}
+    answer = ask(**line, context={"batch": True})
+    assert (answer["amount"], answer["status"]) == ("0.009", "priced")

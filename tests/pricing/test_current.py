@@ -121,6 +121,21 @@ def test_a_broken_overlay_is_refused_with_its_line_and_the_running_book_stays(
     assert input_price(book) == Decimal("0.7")
 
 
+def test_an_overlay_that_is_just_being_written_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An editor empties the file before it fills it: prices do not fall back in between."""
+    adopt_list(tmp_path, a_list())
+    overlay, clock = tmp_path / "prices.yaml", Clock()
+    overlay.write_text(an_overlay("0.5"))
+    book = CurrentBook(tmp_path, overlay, clock)
+
+    overlay.write_text("")
+    clock.pass_time()
+    assert input_price(book) == Decimal("0.5")
+    assert "it is empty: delete it" in caplog.text
+
+
 def test_a_server_does_not_start_with_a_broken_overlay(tmp_path: Path) -> None:
     """There is no book yet that could stay."""
     overlay = tmp_path / "prices.yaml"

@@ -100,7 +100,7 @@ WRONG: list[tuple[str, int, str]] = [
     (overlay(f"match: {{model: {{a: b}}}}; {P}"), 2, "a plain value is expected here"),
     (overlay(f"match: {{model: [[m]]}}; {P}"), 2, "a plain value is expected here"),
     (overlay(f"match: {{model: m, model: n}}; {P}"), 2, "'model' is said twice"),
-    (overlay(f"match: {{batch: yes}}; {P}"), 2, "`batch` is true or false"),
+    (overlay(f"match: {{batch: yes}}; {P}"), 2, "`batch` is true or false, or is left out"),
     (overlay(f"{M}; prices: 5"), 3, "a mapping of names to values is expected here"),
     (overlay(f"{M}; prices: {{}}"), 3, "`prices` names no price"),
     (overlay(f"{M}; prices: {{input: 1}}"), 3, "unknown unit 'input': use input_mtok"),

@@ -545,3 +545,24 @@ def test_any_line(changes: Mapping[str, object], payload: object, api: str) -> N
     except InvalidRecord:
         return
     assert call.usage_problem == "" or call.usage == Usage()
+
+
+@pytest.mark.parametrize(
+    ("context", "field", "value"),
+    [
+        ({"processing": "batch"}, "batch", True),
+        ({"tier": "flex"}, "request_service_tier", "flex"),
+        (
+            {"deployment_type": "DataZoneStandard"},
+            "price_context",
+            (("deployment", "datazonestandard"),),
+        ),
+        ({"datazone": "eu"}, "price_context", (("data_zone", "eu"),)),
+        ({"location": "eu-west-1"}, "price_context", (("region", "eu-west-1"),)),
+    ],
+)
+def test_what_people_call_otherwise_is_understood(
+    context: dict[str, object], field: str, value: object
+) -> None:
+    """The context is written by people."""
+    assert getattr(read_recorded({**CHAT, "context": context}), field) == value

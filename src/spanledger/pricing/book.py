@@ -26,7 +26,7 @@ from typing import Any, Final, Self, cast
 
 from spanledger.call import Call, PriceContext
 from spanledger.errors import PriceError
-from spanledger.pricing.listing import Found, PriceList, bare_name, installed_list
+from spanledger.pricing.listing import PREFIXES, Found, PriceList, bare_name, installed_list
 from spanledger.pricing.overlay import Overlay, read_overlay
 from spanledger.pricing.rates import Rates
 from spanledger.pricing.schedule import Schedule
@@ -243,7 +243,7 @@ class PriceBook:
         context: PriceContext,
     ) -> "Schedule | None":
         models = (response_model, request_model)
-        for model in dict.fromkeys(models[::-1] if provider in ASKED_FIRST else models):
+        for model in dict.fromkeys(models[::-1] if provider.lower() in ASKED_FIRST else models):
             if model:
                 schedule = self._schedule_of(provider, model, _words(tier, context, batch=batch))
                 if schedule is not None:
@@ -251,13 +251,13 @@ class PriceBook:
         return None
 
     def _schedule_of(self, provider: str, model: str, words: dict[str, str]) -> "Schedule | None":
-        listed = LIST_PROVIDERS.get(provider, provider)
+        listed = LIST_PROVIDERS.get(provider.lower(), provider.lower())
         found = self._list.find(listed, model)
         names = tuple(dict.fromkeys((model.strip().lower(), bare_name(listed, model))))
         asked = {
             "batch": ("false",),
             **{word: (value.lower(),) for word, value in words.items()},
-            "provider": tuple(dict.fromkeys((listed, provider.lower()))),
+            "provider": tuple(dict.fromkeys((listed, provider.lower(), *PREFIXES.get(listed, ())))),
             "model": names,
         }
         prices, fees, tiers, uplifts = (

@@ -20,7 +20,15 @@ from spanledger.pricing.names import Name, read_name, without_owner
 from spanledger.pricing.statement import Period, Price, Statement
 from spanledger.pricing.units import PRICE_KEYS
 
-__all__ = ["Found", "ListedModel", "MatchKind", "PriceList", "installed_list", "installed_version"]
+__all__ = [
+    "PREFIXES",
+    "Found",
+    "ListedModel",
+    "MatchKind",
+    "PriceList",
+    "installed_list",
+    "installed_version",
+]
 
 Raw = Mapping[str, Any]
 
@@ -179,13 +187,14 @@ def _forms(provider: str, name: str) -> Iterator[tuple[str, str]]:
     """`name` as it is, without its path, and without the prefix of its own provider."""
     lowered = name.strip().lower()
     yield "as it is", lowered
-    if path := _PATH.fullmatch(lowered):
-        lowered = path[1] or path[2]
-        yield "bare", lowered
-    prefix, slash, rest = lowered.partition("/")
-    if slash and prefix in {provider, *_PREFIXES.get(provider, ())}:
-        lowered = rest
-        yield "bare", lowered
+    for _ in range(2):  # a prefix before a path, or behind it
+        prefix, slash, rest = lowered.partition("/")
+        if slash and prefix in {provider, *PREFIXES.get(provider, ())}:
+            lowered = rest
+            yield "bare", lowered
+        elif path := _PATH.fullmatch(lowered):
+            lowered = path[1] or path[2]
+            yield "bare", lowered
     dashed = _COMPACT_DATE.sub(r"\1-\2-\3-\4", lowered)
     if dashed != lowered:
         yield "bare", dashed
@@ -196,7 +205,7 @@ _FREE: Final = Price(Decimal(0))
 _COMPACT_DATE: Final = re.compile(r"(.+)-(20\d\d)(\d\d)(\d\d)")
 """Gateways write dates like this where the provider has dashes in them."""
 
-_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws": ("bedrock", "converse", "invoke"),
     "google": ("gemini", "vertex_ai"),
     "x-ai": ("xai",),
@@ -205,7 +214,7 @@ _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "fireworks": ("fireworks_ai",),
     "moonshotai": ("moonshot",),
 }
-"""What gateways write before a model besides the provider's id."""
+"""What gateways call providers, before a model or by itself, besides the id of the list."""
 
 
 def _clauses(match: Raw) -> Iterator[tuple[str, str]]:

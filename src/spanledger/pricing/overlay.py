@@ -5,17 +5,13 @@ A file is a list of overrides; of those that fit a call and hold at its time the
     overrides:
       - match: {provider: openai, model: "gpt-4o*", batch: true}
         from: 2026-01-01
-        to: 2026-07-01
         weekdays: [mon, tue, wed, thu, fri]
         hours: "22:00-06:00"
         prices: {input_mtok: "2", output_mtok: {base: "8", tiers: [{start: 200000, price: "9"}]}}
-        note: the contract of January
       - match: {provider: anthropic}
         multiplier: "0.9"
 
-Prices are US dollars, merged key by key over what holds below them; `null` takes one back. Times
-are UTC. `match` names the provider, the model, and what else the call must say (`batch`,
-`service_tier`, `region` and so on), each as a pattern with `*` or a list of patterns.
+docs/pricing.md says what each of these means.
 """
 
 import re
@@ -197,8 +193,8 @@ class _Reader:
         match = self._mapping(fields["match"])
         patterns = {word: self._pattern(value) for word, value in match.items()}
         named = self._texts(match["provider"]) if "provider" in match else []
-        if "batch" in match and not {"true", "false"}.issuperset(self._texts(match["batch"])):
-            self._refuse(match["batch"], "`batch` is true or false")
+        if "batch" in match and self._texts(match["batch"]) not in (["true"], ["false"]):
+            self._refuse(match["batch"], "`batch` is true or false, or is left out")
         conditions = {
             word: ", ".join(self._texts(value))
             for word, value in match.items()
@@ -395,4 +391,8 @@ def load_overlay(path: Path) -> Overlay:
     except UnicodeDecodeError as error:
         msg = f"{path}: it is no text in UTF-8"
         raise PriceError(msg) from error
+    if not text:
+        # So it is for a moment while an editor writes it, and prices must not change by that.
+        msg = f"{path}: it is empty: delete it, or write `overrides: []`"
+        raise PriceError(msg)
     return read_overlay(text, path.name)

@@ -12,18 +12,7 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from spanledger.call import Call
-from spanledger.dialects import (
-    anthropic,
-    bedrock,
-    cohere,
-    gemini,
-    gemini_interactions,
-    mistral,
-    ollama,
-    openai,
-    openai_media,
-    voyage,
-)
+from spanledger.dialects import bedrock
 from spanledger.dialects.dialect import Answer, Dialect, Json
 from spanledger.dialects.fields import section
 from spanledger.dialects.hosts import provider_of
@@ -36,6 +25,7 @@ from spanledger.dialects.stated_cost import exact_amount, stated_cost
 from spanledger.dialects.table import find_dialect
 from spanledger.dialects.usage import read_usage
 from spanledger.errors import InvalidRecord, InvalidUsage
+from spanledger.pricing.apis import APIS, PROVIDERS_APIS
 from spanledger.usage import PART_OF, UNITS, Usage
 
 __all__ = ["read_recorded"]
@@ -46,60 +36,21 @@ _UNKNOWN_USAGE: Final = "the usage that the answer states holds no unit that is 
 _OUR_NAMES: Final = {
     "aws": "aws.bedrock",
     "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
     "google": "gcp.gemini",
     "mistral": "mistral_ai",
+    "mistralai": "mistral_ai",
+    "moonshot": "moonshot_ai",
     "moonshotai": "moonshot_ai",
+    "vertex_ai": "gcp.vertex_ai",
     "x-ai": "x_ai",
+    "xai": "x_ai",
 }
-"""Providers whose id in the list prices is another word than OpenTelemetry's, which we use."""
+"""What the list prices and LiteLLM call providers, and OpenTelemetry's words, which we use."""
 
-_APIS: Final[Mapping[str, Dialect]] = {
-    "chat": openai.CHAT,
-    "chat_completions": openai.CHAT,
-    "conversations": openai.CHAT,
-    "run": openai.CHAT,
-    "completions": openai.COMPLETIONS,
-    "fim": openai.COMPLETIONS,
-    "responses": openai.RESPONSES,
-    "decisions": openai.DECISIONS,
-    "realtime": openai.RESPONSES,
-    "embeddings": openai.EMBEDDINGS,
-    "moderations": openai.EMBEDDINGS,
-    "images": openai_media.IMAGES,
-    "transcription": openai_media.TRANSCRIPTION,
-    "transcriptions": openai_media.TRANSCRIPTION,
-    "translations": openai_media.TRANSCRIPTION,
-    "speech": openai_media.SPEECH,
-    "messages": anthropic.MESSAGES,
-    "generate_content": gemini.GENERATE,
-    "live": gemini.GENERATE,
-    "embed_content": gemini.EMBED,
-    "predict_embeddings": gemini.PREDICT_EMBEDDINGS,
-    "predict_images": gemini.IMAGES,
-    "interactions": gemini_interactions.INTERACTIONS,
-    "converse": bedrock.CONVERSE,
-    "invoke": bedrock.INVOKE,
-    "chat_v1": cohere.CHAT_V1,
-    "chat_v2": cohere.CHAT,
-    "embed": cohere.EMBED,
-    "rerank": cohere.RERANK,
-    "ocr": mistral.OCR,
-    "generate": ollama.GENERATE,
-    "multimodal_embeddings": voyage.EMBEDDINGS,
-}
-"""Wire formats by the names that people have for them, where no URL says which it is."""
-
-_PROVIDERS_APIS: Final[Mapping[tuple[str, str], Dialect]] = {
-    ("cohere", "chat"): cohere.CHAT,
-    ("cohere", "embeddings"): cohere.EMBED,
-    ("ollama", "chat"): ollama.CHAT,
-    ("ollama", "embeddings"): ollama.EMBED,
-    ("gcp.gemini", "embeddings"): gemini.EMBED,
-    ("gcp.gemini", "images"): gemini.IMAGES,
-    ("aws.bedrock", "messages"): bedrock.INVOKE,
-}
-
-_WRAPPINGS: Final = (("result",), ("response", "body"), ("result", "message"), ("response",))
+_INSIDE: Final = "result response.body result.message response modelOutput"
+_WRAPPINGS: Final = tuple(tuple(path.split(".")) for path in _INSIDE.split())
 """Where whole answers stand in something else: at Cloudflare, and in the results of batches."""
 
 _EVENTS: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
@@ -128,6 +79,19 @@ answers were wanted, and `duration` how long the call took."""
 
 _STATUS: Final = ("status", "status_code", "http_status")
 _TIERS: Final = ("service_tier", "requested_service_tier")
+_ALIASES: Final = {
+    "aws_region": "region",
+    "datazone": "data_zone",
+    "deployment_sku": "deployment",
+    "deployment_type": "deployment",
+    "geo": "inference_geo",
+    "location": "region",
+    "sku": "deployment",
+    "tier": "service_tier",
+    "zone": "data_zone",
+}
+"""What people call the same."""
+
 _FAILURES: Final = frozenset(map(str, range(400, 600)))
 
 
@@ -147,7 +111,7 @@ def read_recorded(line: Mapping[str, object]) -> Call:
     """
     at = _instant(line.get("at"))
     model, api, given = (_text(line, name) for name in ("model", "api", "provider"))
-    known = _OUR_NAMES.get(given, given)
+    known = _OUR_NAMES.get(given.lower(), given.lower())
     host, port, path = _place(_text(line, "url"))
     dialect = find_dialect(path) or _by_api(known, api)
     provider = provider_of(
@@ -189,7 +153,7 @@ def read_recorded(line: Mapping[str, object]) -> Call:
 
 def _instant(value: object) -> datetime:
     with suppress(OverflowError, ValueError):
-        at = datetime.fromisoformat(value) if isinstance(value, str) else _since_1970(value)
+        at = datetime.fromisoformat(value.upper()) if isinstance(value, str) else _since_1970(value)
         if at is not None and at.utcoffset() is not None:
             return at.astimezone(UTC)
     shown = f": {value[:80]!r}" if isinstance(value, str) else ""
@@ -225,7 +189,7 @@ def _place(url: str) -> tuple[str, int | None, str]:
 
 def _by_api(provider: str, api: str) -> Dialect:
     name = api.lower().replace("-", "_")
-    dialect = _PROVIDERS_APIS.get((provider, name)) or _APIS.get(name)
+    dialect = PROVIDERS_APIS.get((provider, name)) or APIS.get(name)
     if dialect is None:
         msg = f"neither `url` nor `api` {api[:80]!r} names a wire format that is known here"
         raise InvalidRecord(msg)
@@ -254,7 +218,10 @@ def _read_context(context: object, dialect: Dialect) -> _Context:
     if not isinstance(context, Mapping | None):
         msg = f"`context` is a {type(context).__name__}, not an object"
         raise InvalidRecord(msg)
-    left = {str(name): value for name, value in cast("Json", context or {}).items()}
+    stated = cast("Json", context or {}).items()
+    left = {_ALIASES.get(str(name), str(name)): value for name, value in stated}
+    if left.get("processing") == "batch":
+        left["batch"] = left.pop("processing")
     if dialect.operation == "generate_content":
         for name in _MEDIA.keys() & left.keys():
             left.setdefault(_MEDIA[name], left.pop(name))
@@ -262,7 +229,7 @@ def _read_context(context: object, dialect: Dialect) -> _Context:
     named = cast("Json", headers).items() if isinstance(headers, Mapping) else ()
     status = _first(left, _STATUS)
     return _Context(
-        batch=_spelled("batch", left.pop("batch", None)).lower() in {"true", "1"},
+        batch=_spelled("batch", left.pop("batch", None)).lower() in {"batch", "true", "1", "yes"},
         service_tier=_spelled("service_tier", _first(left, _TIERS)),
         failure=str(status) if _is_failure(status) else "",
         headers={name.lower(): value for name, value in named if isinstance(value, str)},
