@@ -1,0 +1,119 @@
+"""Whether a span stands for a call of a model, and for which kind, by all that it says of itself.
+
+What lies around a call (agents, chains, workflows, the outer spans of an SDK) says so by its kind,
+and never counts: no other span needs to be seen to know it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spanledger import attributes as names
+from spanledger.collector.conventions.record import AttributeValue, SpanRecord
+
+__all__ = ["family", "is_model_call", "operation_of"]
+
+_OPERATIONS: Final = {
+    **{name: name for name in names.INFERENCE_OPERATIONS},
+    "completion": "text_completion",
+    "embedding": "embeddings",
+    "message": "chat",
+    "messages": "chat",
+    "reranking": "rerank",
+    "response": "chat",
+    "responses": "chat",
+    "text_generation": "text_completion",
+}
+
+_KINDS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
+    (names.OPERATION_NAME, _OPERATIONS),
+    ("openinference.span.kind", {"llm": "chat", "embedding": "embeddings", "reranker": "rerank"}),
+    ("langfuse.observation.type", {"generation": "chat", "embedding": "embeddings"}),
+    (
+        "ai.operationId",
+        {
+            "ai.generatetext.dogenerate": "chat",
+            "ai.streamtext.dostream": "chat",
+            "ai.generateobject.dogenerate": "chat",
+            "ai.streamobject.dostream": "chat",
+            "ai.embed.doembed": "embeddings",
+            "ai.embedmany.doembed": "embeddings",
+            "ai.rerank.dorerank": "rerank",
+        },
+    ),
+    (
+        "llm.request.type",
+        {
+            "chat": "chat",
+            "completion": "text_completion",
+            "embedding": "embeddings",
+            "rerank": "rerank",
+        },
+    ),
+    # Workflows, tasks, agents and tools; the model calls of OpenLLMetry have no kind.
+    ("traceloop.span.kind", {}),
+)
+"""Attributes that tell the kind of a span, with the kinds that are model calls, in lower case, and
+our name for each."""
+
+_SAYS_NOTHING: Final = frozenset({"", "unknown", "undefined", "none"})
+
+_PROVIDERS: Final = (names.PROVIDER_NAME, "gen_ai.system")
+_MODELS: Final = (names.REQUEST_MODEL, names.RESPONSE_MODEL)
+
+_FAMILIES: Final = {"embeddings": "embeddings", "rerank": "rerank"}
+
+
+def operation_of(record: SpanRecord) -> str:
+    """`gen_ai.operation.name` of the model call, empty where the span stands for none.
+
+    Every kind that is stated has to be one of a model call: what some call an LLM span, and others
+    an agent's, is an agent's.
+    """
+    attributes, operation = record.attributes, ""
+    for name, calls in _KINDS:
+        stated = attributes.get(name)
+        kind = stated.lower() if isinstance(stated, str) else ""
+        if kind in _SAYS_NOTHING:
+            continue
+        if not (meant := calls.get(kind, "")):
+            return ""
+        operation = operation or meant
+    return operation or ("chat" if _has_marks(attributes) else "")
+
+
+def is_model_call(record: SpanRecord) -> bool:
+    """Whether the span stands for a call of a model that nobody else stands for."""
+    attributes = record.attributes
+    if attributes.get(names.COVERED) or _is_logfires_opening(record):
+        return False
+    return operation_of(record) != ""
+
+
+def family(operation: str) -> str:
+    """What may be one call under two names: `chat` and `generate_content`, but no embedding."""
+    return _FAMILIES.get(operation, "generation")
+
+
+def _has_marks(attributes: Mapping[str, AttributeValue]) -> bool:
+    """Older conventions have no word for the kind, but only model calls have both of these."""
+    return any(name in attributes for name in _PROVIDERS) and any(
+        name in attributes for name in _MODELS
+    )
+
+
+def _is_logfires_opening(record: SpanRecord) -> bool:
+    """Logfire's span of a stream ends at its first byte; a log that follows has the usage.
+
+    What is still pending comes again when it is over.
+    """
+    attributes = record.attributes
+    kind = attributes.get("logfire.span_type")
+    if kind == "pending_span":
+        return True
+    return (
+        kind == "span"
+        and "request_data" in attributes
+        and not record.failed
+        and names.RESPONSE_ID not in attributes
+        and names.USAGE["input_tokens"] not in attributes
+    )
