@@ -158,7 +158,7 @@ def _workflow(url: str) -> None:
     decorators.workflow(name="answer")(task)()
 
 
-def _observed(url: str) -> None:
+def _observed(_url: str) -> None:
     """A generation of the app's own, with a user and a session."""
     langfuse: Any = import_module("langfuse")
     client: Any = langfuse.get_client()
@@ -180,22 +180,24 @@ def _observed(url: str) -> None:
         )
 
 
+SPECIAL: Final[dict[str, dict[str, Call]]] = {
+    "litellm": LITELLM,
+    "semantic-kernel": KERNEL,
+    "langfuse": {**SDK_CALLS, "observed": _observed},
+    "langfuse-langchain": LANGCHAIN,
+    "openinference-langchain": LANGCHAIN,
+    "openllmetry-langchain": LANGCHAIN,
+    "pydantic-ai": {name: call for name, (call, _) in forms.AGENTS.items()},
+    "traceloop": {"workflow": _workflow, **SDK_CALLS},
+}
+"""The calls of emitters that are recorded with others than those of the providers' SDKs."""
+
+
 def calls_of(emitter: str) -> dict[str, Call]:
     """The calls that an emitter is recorded with, as far as their SDKs are installed."""
-    if emitter == "litellm":
-        return LITELLM
-    if emitter == "semantic-kernel":
-        return KERNEL
-    if "langchain" in emitter:
-        return LANGCHAIN
-    if emitter == "pydantic-ai":
-        return {name: call for name, (call, _) in forms.AGENTS.items()}
     if emitter == "langfuse":
         forms._modules["openai"] = "langfuse.openai"
-        return {**SDK_CALLS, "observed": _observed}
-    if emitter == "traceloop":
-        return {"workflow": _workflow, **SDK_CALLS}
-    return SDK_CALLS
+    return SPECIAL.get(emitter, SDK_CALLS)
 
 
 def turn_on(emitter: str) -> None:
@@ -209,11 +211,16 @@ def turn_on(emitter: str) -> None:
         set_up(emitter, SpanProcessor(), exporter)
     if emitter == "litellm":
         # As its proxy does: its own provider, out of the environment.
-        import_module("litellm").callbacks = ["otel"]
+        litellm: Any = import_module("litellm")
+        litellm.callbacks = ["otel"]
     elif emitter == "openinference-langchain":
-        import_module("openinference.instrumentation.langchain").LangChainInstrumentor().instrument()
+        import_module(
+            "openinference.instrumentation.langchain"
+        ).LangChainInstrumentor().instrument()
     elif emitter == "openllmetry-langchain":
-        import_module("opentelemetry.instrumentation.langchain").LangchainInstrumentor().instrument()
+        import_module(
+            "opentelemetry.instrumentation.langchain"
+        ).LangchainInstrumentor().instrument()
     elif emitter == "langfuse-langchain":
         import_module("langfuse").Langfuse()
 
@@ -228,13 +235,18 @@ def flush(emitter: str) -> None:
         provider.force_flush()
 
 
+def tell(path: str) -> None:
+    """Let the recorder know."""
+    urlopen(URL + path).read()  # noqa: S310 - the recorder's own address
+
+
 def main(emitter: str) -> None:
     """Make each call, and let the recorder know which."""
     os.environ.update(
         SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS="true",
         LANGFUSE_BASE_URL=URL,
         LANGFUSE_PUBLIC_KEY="pk-lf-golden",
-        LANGFUSE_SECRET_KEY="sk-lf-golden",
+        LANGFUSE_SECRET_KEY=forms.KEY,
         OTEL_EXPORTER="otlp_http",
         OTEL_ENDPOINT=URL + "/v1/traces",
         OTEL_BSP_SCHEDULE_DELAY="100",
@@ -246,11 +258,11 @@ def main(emitter: str) -> None:
     turn_on(emitter)
     for package in PACKAGES:
         try:
-            urlopen(f"{URL}/version/{package}/{version(package)}").read()
+            tell(f"/version/{package}/{version(package)}")
         except PackageNotFoundError:
             continue
     for name, call in calls_of(emitter).items():
-        urlopen(f"{URL}/mark/{quote(name)}").read()
+        tell(f"/mark/{quote(name)}")
         try:
             call(URL)
         except Exception as error:  # noqa: BLE001 - calls of error forms fail, with whatever class

@@ -18,7 +18,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from google.protobuf.json_format import ParseDict
@@ -36,8 +36,8 @@ WHOLE: Final = ("output.value", "llm.invocation_parameters", "ai.response.provid
 """Attributes that are read, so that they are kept if they are longer."""
 
 LEFT_OUT: Final = (
-    "code.", "process.", "host.", "thread.", "os.", "error.stack", "hidden_params", "metadata.user_api",
-    "logfire.json_schema", "embedding.embeddings",
+    "code.", "process.", "host.", "thread.", "os.", "error.stack", "hidden_params",
+    "metadata.user_api", "logfire.json_schema", "embedding.embeddings",
 )  # fmt: skip
 """Attributes of the machine that recorded, and what is of no use here."""
 
@@ -72,7 +72,9 @@ def answer(path: str, body: bytes) -> Reply:
                 complete = reply.body.replace(b'"incomplete"', b'"completed"')
                 return replace(reply, body=complete)
             if plain == "openai_embeddings.json" and b"base64" not in body:
-                return replace(reply, body=reply.body.replace(b'"AAAAvgAAQD4="', b"[-0.125, 0.1875]"))
+                return replace(
+                    reply, body=reply.body.replace(b'"AAAAvgAAQD4="', b"[-0.125, 0.1875]")
+                )
             return reply
     return Reply(b"{}", status=200)
 
@@ -110,12 +112,12 @@ def kept(pairs: Any) -> dict[str, Any]:
 def with_base64_ids(value: Any) -> Any:
     """OTLP in JSON with ids as protobuf wants them: OTLP has them in hexadecimal digits."""
     if isinstance(value, list):
-        return [with_base64_ids(item) for item in value]
+        return [with_base64_ids(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     return {
         name: b64encode(bytes.fromhex(item)).decode() if name in IDS else with_base64_ids(item)
-        for name, item in value.items()
+        for name, item in cast("dict[str, Any]", value).items()
     }
 
 

@@ -223,9 +223,7 @@ def test_tags_are_bounded() -> None:
 )
 def test_a_stated_cost_that_cannot_be_is_ignored(value: AttributeValue) -> None:
     """Threat 4: what a client says that a call cost is bounded, and kept apart from our amount."""
-    record = build_record(
-        gen_ai__usage__cost__amount=value, gen_ai__usage__cost__source="provider"
-    )
+    record = build_record(gen_ai__usage__cost__amount=value, gen_ai__usage__cost__source="provider")
 
     assert to_call(record, "default").reported_amount is None
 
@@ -300,6 +298,15 @@ def test_an_estimate_is_no_stated_cost(attributes: dict[str, AttributeValue]) ->
     assert to_call(build_record(**attributes), "default").reported_amount is None
 
 
+def test_our_own_word_for_the_provider_stands() -> None:
+    """The user may have named a gateway as they like; of others the spelling is mended."""
+    ours = build_record(gen_ai__provider__name="Azure", spanledger__usage__source="provider")
+
+    assert to_call(ours, "default").provider == "Azure"
+    theirs = build_record(gen_ai__provider__name="Azure")
+    assert to_call(theirs, "default").provider == "azure.ai.openai"
+
+
 def test_the_tenant_never_comes_from_a_span() -> None:
     """Threat 3: whatever a span says, its project is that of the key."""
     record = build_record(
@@ -368,11 +375,6 @@ def test_which_table_reads_a_span(
     assert is_ours(record) == (title == "Spanledger")
 
 
-VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())
-)
-
-
 NAMES = sorted(
     {
         *(name for table in TABLES for names in table.names.values() for name in names),
@@ -410,17 +412,23 @@ VALUES = st.one_of(
     COUNTS.map(json.dumps),
     COUNTS.map(repr),
     COUNTS.map(lambda counts: json.dumps({"anthropic": {"usage": counts}, "openai": counts})),
-    st.sampled_from(["chat", "LLM", "generation", "ai.embed.doEmbed", "log", "anthropic", "google"]),
+    st.sampled_from(
+        ["chat", "LLM", "generation", "ai.embed.doEmbed", "log", "anthropic", "google"]
+    ),
 )
 
 
 @given(
     st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=20),
-    st.sampled_from(["", "spanledger", "litellm", "openlit.x", "@traceloop/instrumentation-openai"]),
+    st.sampled_from(
+        ["", "spanledger", "litellm", "openlit.x", "@traceloop/instrumentation-openai"]
+    ),
     st.booleans(),
 )
 def test_any_attributes_make_a_call(
-    attributes: dict[str, AttributeValue], scope: str, failed: bool
+    attributes: dict[str, AttributeValue],
+    scope: str,
+    failed: bool,  # noqa: FBT001 - hypothesis passes it
 ) -> None:
     """Threat 5: whatever is on a span, it is read without failing, and no count is absurd."""
     record = replace(RECORD, attributes=attributes, scope=scope, failed=failed)

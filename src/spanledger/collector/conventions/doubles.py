@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from spanledger.call import Call
-from spanledger.collector.conventions.kinds import family, is_model_call
+from spanledger.collector.conventions.kinds import billable_operation, family
 from spanledger.collector.conventions.reading import is_ours, to_call
 from spanledger.collector.conventions.record import SpanRecord
 
@@ -24,7 +24,8 @@ _ID_LONG: Final = 20
 """An id with so many characters is given once. Ollama's `chatcmpl-123` is not one of them."""
 
 _FOR_WHOM: Final = (
-    "user_id", "team", "department", "agent_id", "conversation_id", "message_id", "feature", "route",
+    "user_id", "team", "department", "agent_id", "conversation_id", "message_id", "feature",
+    "route",
 )  # fmt: skip
 """What a span that is dropped leaves to the one that is kept, where that does not say it."""
 
@@ -64,15 +65,15 @@ def read_calls(records: Sequence[SpanRecord], project: str) -> Reading:
         project: of the key that delivered them.
     """
     asked = [
-        _Candidate(record, to_call(record, project), is_ours(record))
+        _Candidate(record, to_call(record, project, operation), is_ours(record))
         for record in records
-        if is_model_call(record)
+        if (operation := billable_operation(record))
     ]
     kept = asked
     if len(asked) > 1:
         kept = _once_by_answer(_once_by_nesting(asked, records))
     return Reading(
-        calls=[_with_attribution(one) for one in kept],
+        calls=[_with_attribution(one) if one.left else one.call for one in kept],
         ignored=len(records) - len(asked),
         doubles=len(asked) - len(kept),
     )
@@ -80,25 +81,37 @@ def read_calls(records: Sequence[SpanRecord], project: str) -> Reading:
 
 def _once_by_nesting(asked: list[_Candidate], records: Iterable[SpanRecord]) -> list[_Candidate]:
     """Without those that lie around others of their kind; these are nearer to the provider."""
-    parents = {(one.trace_id, one.span_id): one.parent_span_id for one in records}
-    found = {(one.record.trace_id, one.record.span_id): one for one in asked}
-    inside: dict[Ids, list[_Candidate]] = {}
-    for one in asked:
-        if (around := _around(one, found, parents)) is not None:
-            inside.setdefault(around, []).append(one)
-    dropped: dict[Ids, _Candidate] = {}
-    for around, inner in inside.items():
-        outer = found[around]
+    dropped: set[Ids] = set()
+    for outer, inner in _nested(asked, records):
         if outer.ours:
             lost, winner = [one for one in inner if not one.ours], outer
         elif not outer.counted or any(one.counted for one in inner):
             lost, winner = [outer], max(inner, key=_worth)
         else:
             lost, winner = [one for one in inner if not one.call.error_type], outer
-        for one in lost:
-            dropped[one.record.trace_id, one.record.span_id] = one
-            winner.left.append(one)
-    return [one for one in asked if (one.record.trace_id, one.record.span_id) not in dropped]
+        winner.left.extend(lost)
+        dropped.update(_ids(one) for one in lost)
+    return [one for one in asked if _ids(one) not in dropped] if dropped else asked
+
+
+def _nested(
+    asked: list[_Candidate], records: Iterable[SpanRecord]
+) -> list[tuple[_Candidate, list[_Candidate]]]:
+    """Each candidate that lies around others of its kind, with those next to it."""
+    parents = {(one.trace_id, one.span_id): one.parent_span_id for one in records}
+    found = {_ids(one): one for one in asked}
+    inside: dict[Ids, list[_Candidate]] = {}
+    for one in asked:
+        # Most have no parent, or one that is not here.
+        if (one.record.trace_id, one.record.parent_span_id) in parents:
+            around = _around(one, found, parents)
+            if around is not None:
+                inside.setdefault(around, []).append(one)
+    return [(found[around], inner) for around, inner in inside.items()]
+
+
+def _ids(one: _Candidate) -> Ids:
+    return one.record.trace_id, one.record.span_id
 
 
 def _around(
@@ -106,20 +119,29 @@ def _around(
 ) -> Ids | None:
     """The nearest candidate around `one` that asks for the same kind of thing."""
     trace, kind = one.record.trace_id, family(one.call.operation)
-    span, seen = one.record.parent_span_id, {one.record.span_id}
-    for _ in range(_DEPTH_MAX):
-        if not span or span in seen:
-            return None
-        seen.add(span)
+    for span in (above := _above(one.record, parents)):
         outer = found.get((trace, span))
         if outer is not None and family(outer.call.operation) == kind:
-            return trace, span
-        span = parents.get((trace, span), "")
+            # Who says that they lie around each other is not believed.
+            return None if one.record.span_id in above else (trace, span)
     return None
+
+
+def _above(record: SpanRecord, parents: Mapping[Ids, str]) -> list[str]:
+    """The spans above, the nearest first, as far as they are here; itself, if it is among them."""
+    above: list[str] = []
+    span = record.parent_span_id
+    while span and span not in above and len(above) < _DEPTH_MAX:
+        above.append(span)
+        span = parents.get((record.trace_id, span), "")
+    return above
 
 
 def _once_by_answer(asked: list[_Candidate]) -> list[_Candidate]:
     """One for each answer: its id is the same, and they were under way at the same time."""
+    ids = [one.call.response_id for one in asked if one.call.response_id]
+    if len(set(ids)) == len(ids):
+        return asked
     kept: list[_Candidate] = []
     by_answer: dict[str, list[_Candidate]] = {}
     for one in sorted(asked, key=_worth, reverse=True):
@@ -135,10 +157,11 @@ def _once_by_answer(asked: list[_Candidate]) -> list[_Candidate]:
 
 
 def _is_same_call(one: _Candidate, other: _Candidate) -> bool:
-    """Small servers have few ids: theirs come again, but hardly in calls that overlap. Across traces
-    such a short id is not enough, unless the two say the same of their output.
+    """Whether two spans with the id of one answer stand for one call.
 
-    The same span twice is one call that was sent twice, which the store settles.
+    Small servers have few ids: theirs come again, but hardly in calls that overlap. Across traces
+    such a short id is not enough, unless the two say the same of their output. The same span twice
+    is one call that was sent twice, which the store settles.
     """
     first, second = one.call, other.call
     if first.identity == second.identity or family(first.operation) != family(second.operation):
@@ -154,7 +177,7 @@ def _end(call: Call) -> datetime:
 
 
 def _worth(one: _Candidate) -> tuple[bool, bool, int, datetime, str]:
-    """Ours before others, then who says more of the usage, then the inner one, which begins later."""
+    """Ours first, then who says more of the usage, then the inner one, which begins later."""
     call = one.call
     units = len(call.usage.reported())
     return one.ours, one.counted, units, call.start_time, call.span_id

@@ -5,13 +5,13 @@ Pydantic AI, Semantic Kernel. The older names stand behind the current ones, so 
 both is read by the current.
 """
 
-import json
 from typing import Final
 
 from spanledger import attributes as names
 from spanledger.collector.conventions.quantities import ANTHROPIC_COUNTS, GOOGLE_COUNTS
 from spanledger.collector.conventions.record import as_object
 from spanledger.collector.conventions.table import Convention, Found, Names
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
 
@@ -118,10 +118,10 @@ STANDARD: Final[Names] = {
 """What every convention falls back on."""
 
 
-def raw_usage(provider: str, found: Found) -> tuple[Usage, str] | None:
+def raw_usage(provider: str, found: Found) -> tuple[Usage, Json] | None:
     """The usage as the provider's own object states it: the evidence, so it comes first."""
     raw = as_object(found.get("usage_raw"))
-    return None if raw is None else (read_usage(provider, raw), json.dumps(raw))
+    return None if raw is None else (read_usage(provider, raw), raw)
 
 
 GENAI: Final = Convention(title="GenAI semantic conventions", names=STANDARD, evidence=raw_usage)

@@ -10,7 +10,7 @@ from typing import Final
 from spanledger import attributes as names
 from spanledger.collector.conventions.record import AttributeValue, SpanRecord
 
-__all__ = ["family", "is_model_call", "operation_of"]
+__all__ = ["billable_operation", "family", "is_model_call", "operation_of"]
 
 _OPERATIONS: Final = {
     **{name: name for name in names.INFERENCE_OPERATIONS},
@@ -72,8 +72,7 @@ def operation_of(record: SpanRecord) -> str:
     attributes, operation = record.attributes, ""
     for name, calls in _KINDS:
         stated = attributes.get(name)
-        kind = stated.lower() if isinstance(stated, str) else ""
-        if kind in _SAYS_NOTHING:
+        if not isinstance(stated, str) or (kind := stated.lower()) in _SAYS_NOTHING:
             continue
         if not (meant := calls.get(kind, "")):
             return ""
@@ -83,10 +82,14 @@ def operation_of(record: SpanRecord) -> str:
 
 def is_model_call(record: SpanRecord) -> bool:
     """Whether the span stands for a call of a model that nobody else stands for."""
-    attributes = record.attributes
-    if attributes.get(names.COVERED) or _is_logfires_opening(record):
-        return False
-    return operation_of(record) != ""
+    return billable_operation(record) != ""
+
+
+def billable_operation(record: SpanRecord) -> str:
+    """`operation_of` the span, empty also where another span stands for the call."""
+    if record.attributes.get(names.COVERED) or _is_logfires_opening(record):
+        return ""
+    return operation_of(record)
 
 
 def family(operation: str) -> str:
@@ -107,7 +110,8 @@ def _is_logfires_opening(record: SpanRecord) -> bool:
     What is still pending comes again when it is over.
     """
     attributes = record.attributes
-    kind = attributes.get("logfire.span_type")
+    if (kind := attributes.get("logfire.span_type")) is None:
+        return False
     if kind == "pending_span":
         return True
     return (

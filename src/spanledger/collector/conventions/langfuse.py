@@ -1,6 +1,5 @@
 """Langfuse's SDKs: the usage is an object, in buckets that share nothing, or the provider's own."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,6 +7,7 @@ from spanledger.collector.conventions.genai import STANDARD
 from spanledger.collector.conventions.record import as_object
 from spanledger.collector.conventions.table import Convention, Found
 from spanledger.dialects.counts import count_in
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
 
@@ -43,14 +43,14 @@ _INPUT: Final = ("input", "cache", "cached")
 _OUTPUT: Final = ("output",)
 
 
-def evidence(provider: str, found: Found) -> tuple[Usage, str] | None:
+def evidence(provider: str, found: Found) -> tuple[Usage, Json] | None:
     """The usage that `usage_details` states."""
     details = as_object(found.get("usage_details"))
     if not details:
         return None
     if "input" in details or "output" in details:
-        return _from_buckets(details), ""
-    return read_usage(provider, details), json.dumps(details)
+        return _from_buckets(details), {}
+    return read_usage(provider, details), details
 
 
 def _from_buckets(details: Mapping[str, object]) -> Usage:

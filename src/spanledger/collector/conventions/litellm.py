@@ -1,11 +1,11 @@
 """LiteLLM's callback for OpenTelemetry: the usage object stands on the span as Python spells it."""
 
-import json
 from typing import Final
 
 from spanledger.collector.conventions.genai import STANDARD
 from spanledger.collector.conventions.record import as_object
 from spanledger.collector.conventions.table import Convention, Found
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
 
@@ -14,7 +14,7 @@ __all__ = ["LITELLM"]
 _SPELLINGS: Final = (("'", '"'), ("None", "null"), ("True", "true"), ("False", "false"))
 
 
-def evidence(provider: str, found: Found) -> tuple[Usage, str] | None:
+def evidence(provider: str, found: Found) -> tuple[Usage, Json] | None:
     """The usage that LiteLLM has put together, in the form of OpenAI's."""
     spelled = found.get("usage_object")
     if not isinstance(spelled, str):
@@ -24,7 +24,7 @@ def evidence(provider: str, found: Found) -> tuple[Usage, str] | None:
     raw = as_object(spelled)
     if not raw or "prompt_tokens" not in raw:
         return None
-    return read_usage(provider, raw), json.dumps(raw)
+    return read_usage(provider, raw), raw
 
 
 LITELLM: Final = Convention(

@@ -1,4 +1,4 @@
-"""The names that libraries give to providers, as OpenTelemetry's `gen_ai.provider.name` has them."""
+"""The names that libraries give to providers, as OpenTelemetry's for `gen_ai.provider.name`."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase

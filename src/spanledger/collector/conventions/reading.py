@@ -1,10 +1,12 @@
 """A span that stands for a call of a model, as a `Call`."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from spanledger import attributes as names
@@ -36,40 +38,53 @@ __all__ = ["TAGS_MAX", "convention_of", "is_ours", "to_call"]
 TAGS_MAX: Final = 64
 """Tags beyond this many, in the order of the span, are left out."""
 
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATED: Final = frozenset({"provider", "reported"})
 """Values of `gen_ai.usage.cost.source` that mean the provider's own word."""
+
+_MARKS: Final = (
+    ("langfuse.observation.type", LANGFUSE),
+    ("ai.operationId", VERCEL_BEFORE_6),
+    ("openinference.span.kind", OPENINFERENCE),
+    ("litellm.call_id", LITELLM),
+)
+"""Attributes that only one family of libraries has."""
+
+_SINCE_6: Final = "ai.usage.inputTokenDetails."
+
+_SCOPES: Final = (("litellm", LITELLM), ("openlit", OPENLIT), ("@traceloop/", TRACELOOP_JS))
+"""How the names of libraries begin that have no such attribute."""
 
 _CLASS: Final = re.compile(r"<class '([^']+)'>")
 
 _SECONDS_MAX: Final = timedelta.max.total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Counted:
     usage: Usage
+    raw: Mapping[str, object]
+    """The provider's own object; empty where there is none."""
+    text: str
+    """The same as JSON."""
     problem: str = ""
-    raw: str = ""
 
 
 def convention_of(record: SpanRecord) -> Convention:
     """The table by which the span is read."""
-    attributes, scope = record.attributes, record.scope
     if is_ours(record):
         return OURS
-    if "langfuse.observation.type" in attributes:
-        return LANGFUSE
-    if "ai.operationId" in attributes:
-        is_new = any(name.startswith("ai.usage.inputTokenDetails") for name in attributes)
-        return VERCEL if is_new else VERCEL_BEFORE_6
-    if "openinference.span.kind" in attributes:
-        return OPENINFERENCE
-    if scope == "litellm" or "litellm.call_id" in attributes:
-        return LITELLM
-    if scope.startswith("openlit") or attributes.get("telemetry.sdk.name") == "openlit":
+    for mark, convention in _MARKS:
+        if mark in record.attributes:
+            is_new = any(name.startswith(_SINCE_6) for name in record.attributes)
+            return VERCEL if convention is VERCEL_BEFORE_6 and is_new else convention
+    if record.attributes.get("telemetry.sdk.name") == "openlit":
         return OPENLIT
-    return TRACELOOP_JS if scope.startswith("@traceloop/") else GENAI
+    scope = record.scope
+    return next((found for begin, found in _SCOPES if scope.startswith(begin)), GENAI)
 
 
 def is_ours(record: SpanRecord) -> bool:
@@ -77,14 +92,20 @@ def is_ours(record: SpanRecord) -> bool:
     return record.scope == "spanledger" or names.USAGE_SOURCE in record.attributes
 
 
-def to_call(record: SpanRecord, project: str) -> Call:
-    """The call that `record` describes, in the project of the key that delivered it."""
+def to_call(record: SpanRecord, project: str, operation: str | None = None) -> Call:
+    """The call that `record` describes.
+
+    Args:
+        record: a span of a call of a model.
+        project: of the key that delivered it.
+        operation: of the span, where that is known already.
+    """
     convention = convention_of(record)
     found = convention.find(record.attributes)
     address, request_model = _text(found, "address"), _asked_model(convention, found)
-    provider = provider_name(_stated_provider(found, record), address)
+    provider = _provider(convention, found, record, address)
     counted = _counted(convention, provider, found)
-    raw = as_object(counted.raw) or {}
+    raw = counted.raw
     amount, currency = _reported(convention, found, provider, raw)
     start, duration = _times(record)
     return Call(
@@ -96,7 +117,7 @@ def to_call(record: SpanRecord, project: str) -> Call:
         duration_us=duration // 1000,
         time_to_first_chunk_us=_first_chunk(found),
         provider=provider,
-        operation=operation_of(record),
+        operation=operation_of(record) if operation is None else operation,
         request_model=request_model,
         response_model=_text(found, "response_model"),
         response_id=_unquoted(found, "response_id") or _id_in_answer(convention, record),
@@ -121,7 +142,7 @@ def to_call(record: SpanRecord, project: str) -> Call:
         usage_problem=counted.problem,
         usage_source=_usage_source(found, counted),
         usage_partial=found.get("usage_partial") is True,
-        usage_raw=counted.raw,
+        usage_raw=counted.text,
         batch=found.get("batch") is True,
         request_service_tier=_text(found, "request_service_tier"),
         response_service_tier=_response_tier(found),
@@ -136,11 +157,12 @@ def _counted(convention: Convention, provider: str, found: Found) -> _Counted:
     stated = _text(found, "usage_raw")
     try:
         evidence = convention.evidence(provider, found)
-        if evidence is not None and (evidence[0].reported() or stated):
-            return _Counted(evidence[0], raw=stated or evidence[1][:TEXT_MAX])
-        return _Counted(usage_of(convention, provider, found), raw=stated)
+        if evidence is not None and (stated or evidence[0].reported()):
+            usage, raw = evidence
+            return _Counted(usage, raw, stated or (json.dumps(raw)[:TEXT_MAX] if raw else ""))
+        return _Counted(usage_of(convention, provider, found), _NOTHING, stated)
     except InvalidUsage as error:
-        return _Counted(Usage(), problem=str(error), raw=stated)
+        return _Counted(Usage(), as_object(stated) or _NOTHING, stated, str(error))
 
 
 def _reported(
@@ -161,7 +183,8 @@ def _usage_source(found: Found, counted: _Counted) -> UsageSource:
 
 
 def _text(found: Found, name: str) -> str:
-    return as_text(found.get(name))
+    value = found.get(name)
+    return "" if value is None else as_text(value)
 
 
 def _unquoted(found: Found, name: str) -> str:
@@ -215,6 +238,13 @@ def _environment(resource: Mapping[str, AttributeValue]) -> str:
     )
 
 
+def _provider(convention: Convention, found: Found, record: SpanRecord, address: str) -> str:
+    """Ours is kept as it is: it has been found by the host, or named by the user."""
+    if convention is OURS:
+        return _text(found, "provider")
+    return provider_name(_stated_provider(found, record), address)
+
+
 def _stated_provider(found: Found, record: SpanRecord) -> str:
     """As the span has it, or as the name of LiteLLM's model begins.
 
@@ -245,9 +275,10 @@ def _response_tier(found: Found) -> str:
 
 
 def _tags(attributes: Mapping[str, AttributeValue]) -> Mapping[str, str]:
-    tags = {
-        name.removeprefix(names.TAG_PREFIX)[:TEXT_MAX]: as_text(attributes.get(name))
-        for name in attributes
-        if name.startswith(names.TAG_PREFIX)
+    tagged = [name for name in attributes if name.startswith(names.TAG_PREFIX)]
+    if not tagged:
+        return NO_TAGS
+    return {
+        name.removeprefix(names.TAG_PREFIX)[:TEXT_MAX]: as_text(attributes[name])
+        for name in tagged[:TAGS_MAX]
     }
-    return dict(list(tags.items())[:TAGS_MAX]) if tags else NO_TAGS

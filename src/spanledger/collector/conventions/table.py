@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from spanledger.collector.conventions.record import AttributeValue
+from spanledger.dialects.dialect import Json
 from spanledger.usage import Usage
 
 __all__ = ["NOBODY", "Convention", "Evidence", "Found", "Names"]
@@ -15,10 +16,10 @@ Names = Mapping[str, tuple[str, ...]]
 Found = Mapping[str, AttributeValue]
 """The fields that a span states, by our names."""
 
-Evidence = Callable[[str, Found], tuple[Usage, str] | None]
+Evidence = Callable[[str, Found], tuple[Usage, Json] | None]
 """Of the provider's name and the fields: the usage that an object on the span states, and that
-object as JSON where it is the provider's own, else an empty text. `None` where there is no such
-object. Raises `InvalidUsage` where the numbers cannot be true."""
+object where it is the provider's own, else an empty one. `None` where there is no such object.
+Raises `InvalidUsage` where the numbers cannot be true."""
 
 NOBODY: Final[frozenset[str]] = frozenset()
 

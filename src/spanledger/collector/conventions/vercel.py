@@ -1,6 +1,5 @@
 """Vercel's AI SDK: of its nested spans those of one step each; the outer ones repeat their sum."""
 
-import json
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -9,6 +8,7 @@ from spanledger.collector.conventions.quantities import ANTHROPIC_COUNTS
 from spanledger.collector.conventions.record import as_object
 from spanledger.collector.conventions.table import Convention, Found
 from spanledger.dialects.counts import count_in
+from spanledger.dialects.dialect import Json
 from spanledger.dialects.usage import read_usage
 from spanledger.usage import Usage
 
@@ -35,7 +35,7 @@ def provider_metadata(found: Found) -> Mapping[str, Mapping[str, object]]:
     }
 
 
-def evidence(_provider: str, found: Found) -> tuple[Usage, str] | None:
+def evidence(_provider: str, found: Found) -> tuple[Usage, Json] | None:
     """The provider's own usage object, where the metadata has a whole one."""
     metadata = provider_metadata(found)
     for package, key, provider in _RAW:
@@ -44,11 +44,11 @@ def evidence(_provider: str, found: Found) -> tuple[Usage, str] | None:
             stated = cast("Mapping[str, object]", raw)
             usage = read_usage(provider, stated)
             if usage.reported().keys() >= _NEEDED:
-                return usage, json.dumps(stated)
+                return usage, stated
     return None
 
 
-def older_evidence(provider: str, found: Found) -> tuple[Usage, str] | None:
+def older_evidence(provider: str, found: Found) -> tuple[Usage, Json] | None:
     """The same; before version 5 the metadata has the cached tokens alone."""
     if (stated := evidence(provider, found)) is not None:
         return stated
@@ -62,7 +62,7 @@ def older_evidence(provider: str, found: Found) -> tuple[Usage, str] | None:
     return _anthropic(metadata["anthropic"], asked, said) if "anthropic" in metadata else None
 
 
-def _openai(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage, str] | None:
+def _openai(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage, Json] | None:
     read = count_in(part, "cachedPromptTokens")
     thoughts = count_in(part, "reasoningTokens")
     if read is None and thoughts is None:
@@ -70,10 +70,10 @@ def _openai(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage, s
     usage = Usage(
         input_tokens=asked, cache_read_tokens=read, output_tokens=said, reasoning_tokens=thoughts
     )
-    return usage, ""
+    return usage, {}
 
 
-def _anthropic(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage, str] | None:
+def _anthropic(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage, Json] | None:
     read = count_in(part, "cacheReadInputTokens")
     written = count_in(part, "cacheCreationInputTokens")
     if read is None and written is None:
@@ -84,7 +84,7 @@ def _anthropic(part: Mapping[str, object], asked: int, said: int) -> tuple[Usage
         cache_write_tokens=written,
         output_tokens=said,
     )
-    return usage, ""
+    return usage, {}
 
 
 _TOLD: Final = "ai.telemetry.metadata."
