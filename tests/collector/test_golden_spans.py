@@ -2,7 +2,7 @@
 
 import pytest
 
-from spanledger.collector.conventions import read_calls
+from spanledger.collector.conventions import Recent, read_calls
 from spanledger.usage import Usage
 from tests.collector.golden import ANSWERS, EMITTERS, FORMS, expected, read, records_of
 
@@ -97,6 +97,25 @@ def test_what_a_span_says_alone(emitter: str, form: str) -> None:
 
     together = read(emitter, form).calls
     assert (len(calls) > len(together)) == ((emitter, form) in ALONE)
+
+
+STILL_TWO = {
+    # What states no usage hides nothing, and calls that fail state none.
+    ("official", "messages error"),
+    ("openinference", "messages error"),
+}
+
+
+@every_form
+def test_each_span_in_a_delivery_of_its_own(emitter: str, form: str) -> None:
+    """Some export each span as it ends: what was read a short while ago is remembered."""
+    recent = Recent()
+    records = records_of(emitter, form)
+    calls = [call for one in records for call in read_calls([one], "default", recent).calls]
+    again = [call for one in records for call in read_calls([one], "default", recent).calls]
+
+    assert again == calls
+    assert (len(calls) > len(read(emitter, form).calls)) == ((emitter, form) in STILL_TWO)
 
 
 @pytest.mark.parametrize(

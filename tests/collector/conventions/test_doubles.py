@@ -71,6 +71,16 @@ def test_another_kind_of_call_inside_is_another_call() -> None:
     assert kept(span(CHAT, 1), span(EMBEDDING, 2, 1)) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "between",
+    [{"gen_ai.operation.name": "execute_tool"}, {"openinference.span.kind": "AGENT"},
+     {"langfuse.observation.type": "tool"}, {"traceloop.span.kind": "agent"}],
+)  # fmt: skip
+def test_what_a_tool_asks_is_another_call(between: dict[str, Any]) -> None:
+    """Some run tools, and the agents behind them, inside the span of the call that wants them."""
+    assert kept(span(CHAT, 1), span(between, 2, 1), span(CHAT, 3, 2)) == [1, 3]
+
+
 def test_side_by_side_the_id_of_the_answer_tells() -> None:
     """Threat 6: started by two libraries below the same span, or in traces of their own."""
     more = {**ANSWERED, "gen_ai.usage.cache_read.input_tokens": 1000}

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from spanledger.collector.conventions.kinds import family, is_model_call, operation_of
+from spanledger.collector.conventions.kinds import (
+    family,
+    is_model_call,
+    operation_of,
+    starts_others,
+)
 from tests.collector.span_records import build_span_record
 from tests.collector.spans import CHAT
 
@@ -79,6 +84,16 @@ def test_a_failed_opening_of_a_stream_is_a_call() -> None:
     }  # fmt: skip
 
     assert is_model_call(build_span_record(attributes, failed=True))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "starts"),
+    [({"gen_ai.operation.name": "execute_tool"}, True), ({"traceloop.span.kind": "tool"}, True),
+     ({"openinference.span.kind": "CHAIN"}, False), (CHAT, False), ({}, False)],
+)  # fmt: skip
+def test_what_starts_others(attributes: dict[str, Any], starts: bool) -> None:  # noqa: FBT001
+    """Tools and agents run programs of their own; chains pass on what they are given."""
+    assert starts_others(build_span_record(attributes)) == starts
 
 
 def test_families() -> None:

@@ -7,6 +7,7 @@ chosen by what is on the span. `docs/conventions.md` says what is read of whom.
 from spanledger.collector.conventions.doubles import Reading, read_calls
 from spanledger.collector.conventions.kinds import is_model_call
 from spanledger.collector.conventions.reading import TAGS_MAX, to_call
+from spanledger.collector.conventions.recent import Recent
 from spanledger.collector.conventions.record import TEXT_MAX, AttributeValue, SpanRecord
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "TEXT_MAX",
     "AttributeValue",
     "Reading",
+    "Recent",
     "SpanRecord",
     "is_model_call",
     "read_calls",

@@ -1,27 +1,25 @@
 """The calls in a delivery, each once: of several spans that stand for one call, one is read.
 
 Two spans stand for one call if they have the id of one answer and overlap in time, or if one lies
-around the other and both ask the same kind of thing. Only what came in one delivery is compared;
-`docs/conventions.md` says which doubles that leaves.
+around the other and both ask the same kind of thing. In one delivery the better one is read; of
+those that come in several, the first (`Recent`). `docs/conventions.md` says which doubles are left.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from spanledger.call import Call
-from spanledger.collector.conventions.kinds import billable_operation, family
+from spanledger.collector.conventions.kinds import billable_operation, family, starts_others
 from spanledger.collector.conventions.reading import is_ours, to_call
+from spanledger.collector.conventions.recent import Recent, is_counted, is_same_call
 from spanledger.collector.conventions.record import SpanRecord
 
 __all__ = ["Reading", "read_calls"]
 
 _DEPTH_MAX: Final = 32
 """Nobody nests more spans between two that stand for one call."""
-
-_ID_LONG: Final = 20
-"""An id with so many characters is given once. Ollama's `chatcmpl-123` is not one of them."""
 
 _FOR_WHOM: Final = (
     "user_id", "team", "department", "agent_id", "conversation_id", "message_id", "feature",
@@ -53,16 +51,19 @@ class _Candidate:
 
     @property
     def counted(self) -> bool:
-        """It states a usage, if an impossible one."""
-        return bool(self.call.usage_problem) or bool(self.call.usage.reported())
+        """It states a usage."""
+        return is_counted(self.call)
 
 
-def read_calls(records: Sequence[SpanRecord], project: str) -> Reading:
+def read_calls(
+    records: Sequence[SpanRecord], project: str, recent: Recent | None = None
+) -> Reading:
     """The calls that the spans of one delivery stand for, each once, in the order of the spans.
 
     Args:
         records: the spans, in any order.
         project: of the key that delivered them.
+        recent: what was read of other deliveries; without it they are not compared.
     """
     asked = [
         _Candidate(record, to_call(record, project, operation), is_ours(record))
@@ -72,6 +73,8 @@ def read_calls(records: Sequence[SpanRecord], project: str) -> Reading:
     kept = asked
     if len(asked) > 1:
         kept = _once_by_answer(_once_by_nesting(asked, records))
+    if recent is not None:
+        kept = _new_among(kept, recent, _parents(records))
     return Reading(
         calls=[_with_attribution(one) if one.left else one.call for one in kept],
         ignored=len(records) - len(asked),
@@ -98,7 +101,7 @@ def _nested(
     asked: list[_Candidate], records: Iterable[SpanRecord]
 ) -> list[tuple[_Candidate, list[_Candidate]]]:
     """Each candidate that lies around others of its kind, with those next to it."""
-    parents = {(one.trace_id, one.span_id): one.parent_span_id for one in records}
+    parents = _parents(records)
     found = {_ids(one): one for one in asked}
     inside: dict[Ids, list[_Candidate]] = {}
     for one in asked:
@@ -108,6 +111,30 @@ def _nested(
             if around is not None:
                 inside.setdefault(around, []).append(one)
     return [(found[around], inner) for around, inner in inside.items()]
+
+
+def _parents(records: Iterable[SpanRecord]) -> dict[Ids, str]:
+    """The parent of each span; a tool or agent inside a call begins anew, and has none."""
+    return {
+        (one.trace_id, one.span_id): "" if starts_others(one) else one.parent_span_id
+        for one in records
+    }
+
+
+def _new_among(
+    kept: list[_Candidate], recent: Recent, parents: Mapping[Ids, str]
+) -> list[_Candidate]:
+    """Those that no call of an earlier delivery is; they are remembered."""
+    new: list[_Candidate] = []
+    known = [(one, _above(one.record, parents)) for one in kept]
+    for one, above in known:
+        if not recent.is_double(one.call, above):
+            new.append(one)
+    chosen = {id(one) for one in new}
+    for one, above in known:
+        if id(one) in chosen:
+            recent.remember(one.call, above)
+    return new
 
 
 def _ids(one: _Candidate) -> Ids:
@@ -146,7 +173,7 @@ def _once_by_answer(asked: list[_Candidate]) -> list[_Candidate]:
     by_answer: dict[str, list[_Candidate]] = {}
     for one in sorted(asked, key=_worth, reverse=True):
         others = by_answer.setdefault(one.call.response_id, []) if one.call.response_id else []
-        same = next((other for other in others if _is_same_call(one, other)), None)
+        same = next((other for other in others if is_same_call(one.call, other.call)), None)
         if same is None:
             others.append(one)
             kept.append(one)
@@ -154,26 +181,6 @@ def _once_by_answer(asked: list[_Candidate]) -> list[_Candidate]:
             same.left.append(one)
     chosen = {id(one) for one in kept}
     return [one for one in asked if id(one) in chosen]
-
-
-def _is_same_call(one: _Candidate, other: _Candidate) -> bool:
-    """Whether two spans with the id of one answer stand for one call.
-
-    Small servers have few ids: theirs come again, but hardly in calls that overlap. Across traces
-    such a short id is not enough, unless the two say the same of their output. The same span twice
-    is one call that was sent twice, which the store settles.
-    """
-    first, second = one.call, other.call
-    if first.identity == second.identity or family(first.operation) != family(second.operation):
-        return False
-    said = {first.usage.output_tokens, second.usage.output_tokens} - {None}
-    if len(said) > 1 and first.trace_id != second.trace_id and len(first.response_id) < _ID_LONG:
-        return False
-    return first.start_time <= _end(second) and second.start_time <= _end(first)
-
-
-def _end(call: Call) -> datetime:
-    return call.start_time + timedelta(microseconds=call.duration_us)
 
 
 def _worth(one: _Candidate) -> tuple[bool, bool, int, datetime, str]:

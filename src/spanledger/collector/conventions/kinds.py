@@ -10,7 +10,7 @@ from typing import Final
 from spanledger import attributes as names
 from spanledger.collector.conventions.record import AttributeValue, SpanRecord
 
-__all__ = ["billable_operation", "family", "is_model_call", "operation_of"]
+__all__ = ["billable_operation", "family", "is_model_call", "operation_of", "starts_others"]
 
 _OPERATIONS: Final = {
     **{name: name for name in names.INFERENCE_OPERATIONS},
@@ -55,6 +55,11 @@ _KINDS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
 """Attributes that tell the kind of a span, with the kinds that are model calls, in lower case, and
 our name for each."""
 
+_STARTS_OTHERS: Final = frozenset(
+    {"agent", "create_agent", "execute_tool", "invoke_agent", "invoke_workflow", "tool"}
+)
+"""Kinds that run a program of their own: what that asks of a model is never the call around it."""
+
 _SAYS_NOTHING: Final = frozenset({"", "unknown", "undefined", "none"})
 
 _PROVIDERS: Final = (names.PROVIDER_NAME, "gen_ai.system")
@@ -90,6 +95,12 @@ def billable_operation(record: SpanRecord) -> str:
     if record.attributes.get(names.COVERED) or _is_logfires_opening(record):
         return ""
     return operation_of(record)
+
+
+def starts_others(record: SpanRecord) -> bool:
+    """Whether the span is a tool's or an agent's: calls inside it are others than those around."""
+    kinds = (record.attributes.get(name) for name, _ in _KINDS)
+    return any(isinstance(kind, str) and kind.lower() in _STARTS_OTHERS for kind in kinds)
 
 
 def family(operation: str) -> str:
