@@ -77,6 +77,17 @@ def test_what_is_no_call(attributes: dict[str, Any]) -> None:
     assert not is_model_call(build_span_record(attributes))
 
 
+@pytest.mark.parametrize("told", ["gen_ai.response.id", "gen_ai.usage.input_tokens"])
+def test_an_answer_of_logfires_is_a_call(told: str) -> None:
+    """Only a stream's first span has neither the id of the answer nor its usage."""
+    attributes = {
+        "gen_ai.operation.name": "chat", "logfire.span_type": "span", "request_data": "{}",
+        told: "chatcmpl-1" if told.endswith(".id") else 8,
+    }  # fmt: skip
+
+    assert is_model_call(build_span_record(attributes))
+
+
 def test_a_failed_opening_of_a_stream_is_a_call() -> None:
     """Logfire writes no log after it: there was no stream."""
     attributes = {

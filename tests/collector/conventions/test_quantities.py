@@ -66,6 +66,14 @@ def test_thoughts_of_google(found: dict[str, Any], output: int, thoughts: int | 
     assert (usage.output_tokens, usage.reasoning_tokens) == (output, thoughts)
 
 
+@pytest.mark.parametrize(("convention", "said"), [(GENAI, 620), (OPENLIT, 720)])
+def test_few_thoughts_are_read_by_the_table(convention: Convention, said: int) -> None:
+    """Thoughts that would fit into the output are inside for most, and beside it for OpenLIT."""
+    found = {"input_tokens": 10, "output_tokens": 620, "reasoning_tokens": 100}
+
+    assert usage_of(convention, "gcp.gemini", found).output_tokens == said
+
+
 def test_the_total_of_others_proves_nothing() -> None:
     """Only Google leaves thoughts out of the output."""
     found = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 99}

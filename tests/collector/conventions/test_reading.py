@@ -358,6 +358,8 @@ def test_errors_have_a_name(attributes: dict[str, AttributeValue], error: str) -
         ({"ai.operationId": "x", "ai.usage.inputTokenDetails.noCacheTokens": 1}, "",
          "Vercel AI SDK"),
         ({"openinference.span.kind": "LLM"}, "", "OpenInference"),
+        ({"openinference.span.kind": "LLM", "ai.usage.inputTokenDetails.noCacheTokens": 1}, "",
+         "OpenInference"),
         ({"litellm.call_id": "1"}, "", "LiteLLM"),
         ({}, "litellm", "LiteLLM"),
         ({"telemetry.sdk.name": "openlit"}, "", "OpenLIT"),
