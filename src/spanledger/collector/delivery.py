@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from spanledger.call import Call
 from spanledger.collector.body import inflate
-from spanledger.collector.conventions import is_model_call, to_call
+from spanledger.collector.conventions import read_calls
 from spanledger.collector.otlp import parse_spans
 from spanledger.collector.pipeline import Pipeline
 
@@ -62,4 +62,4 @@ def calls_of(delivery: Delivery, body_bytes_max: int) -> list[Call]:
         MalformedBody: it is no OTLP trace request.
     """
     records, _ = parse_spans(inflate(delivery.body, delivery.encoding, body_bytes_max))
-    return [to_call(record, delivery.project) for record in records if is_model_call(record)]
+    return read_calls(records, delivery.project).calls
