@@ -24,7 +24,7 @@ import tempfile
 import threading
 import zlib
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,9 +49,24 @@ OWN = re.compile(
 VALUE_BYTES_MAX = 128 * 1024
 """The default of `http_max_field_value_size`, which holds for every parameter."""
 
+BOUNDARY = re.compile(r'multipart/form-data;\s*boundary="?([^";]+)')
+NAME = re.compile(rb'\bname="([^"]*)"')
 FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
-INSERT = re.compile(rb"\s*(INSERT\s+INTO\s.*?)\bFORMAT\s+(\w+)[ \t]*\r?\n", re.I | re.DOTALL)
-CREATE_DATABASE = re.compile(rb"\s*CREATE\s+DATABASE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.I)
+INSERT = re.compile(
+    rb"\s*(INSERT\s+INTO\s.*?)\bFORMAT\s+(\w+)[ \t]*\r?\n", re.IGNORECASE | re.DOTALL
+)
+CREATE_DATABASE = re.compile(
+    rb"\s*CREATE\s+DATABASE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE
+)
+
+
+def lz4_frames(body: bytes) -> Iterator[bytes]:
+    """What is in each frame: clients send one for each block."""
+    while body:
+        frame = lz4.frame.LZ4FrameDecompressor()
+        yield bytes(frame.decompress(body))
+        body = bytes(frame.unused_data or b"")
+
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "lz4": lz4.frame.compress,
@@ -60,7 +75,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "deflate": zlib.compress,
 }
 DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "lz4": lz4.frame.decompress,
+    "lz4": lambda body: b"".join(lz4_frames(body)),
     "zstd": zstd.decompress,
     "gzip": gzip.decompress,
     "deflate": zlib.decompress,
@@ -73,7 +88,7 @@ ONE_SHARD = """
   </remote_servers>
 </clickhouse>
 """
-"""The engine takes this address for its own, so a Distributed table reaches it without a network."""
+"""The engine takes this address for its own: a Distributed table reaches it without a network."""
 
 
 @dataclass(slots=True)
@@ -109,7 +124,9 @@ class Engine:
         with tempfile.NamedTemporaryFile(suffix=".native") as file:
             file.write(block)
             file.flush()
-            handle.query(f"{insert[1].decode()} FROM INFILE '{file.name}' FORMAT {insert[2].decode()}")
+            handle.query(
+                f"{insert[1].decode()} FROM INFILE '{file.name}' FORMAT {insert[2].decode()}"
+            )
         if self.dies == "after":
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -130,7 +147,7 @@ class Engine:
         return handle
 
 
-class Refused(Exception):  # noqa: N818 - what it is
+class Refused(Exception):
     """A code and a text of the interface's own."""
 
 
@@ -142,7 +159,9 @@ def check_user(engine: Engine, request: Request) -> None:
     if scheme.lower() == "basic":
         user, _, password = b64decode(credentials).decode().partition(":")
     if (user, password) != (engine.user, engine.password):
-        raise Refused(516, f"{user}: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)")
+        raise Refused(
+            516, f"{user}: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)"
+        )
 
 
 async def execute(engine: Engine, request: Request) -> Response:
@@ -153,9 +172,8 @@ async def execute(engine: Engine, request: Request) -> Response:
         body = await request.body()
         if encoding := request.headers.get("content-encoding"):
             body = DECOMPRESS[encoding](body)
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with request.form() as form:
-                parameters |= {name: str(value) for name, value in form.items()}
+        if boundary := BOUNDARY.match(request.headers.get("content-type", "")):
+            parameters |= form_fields(body, boundary[1].encode())
             body = b""
         if any(len(value.encode()) > VALUE_BYTES_MAX for value in parameters.values()):
             raise Refused(1000, "Poco::Exception. HTML Form Exception: Field value too long")
@@ -177,6 +195,16 @@ async def execute(engine: Engine, request: Request) -> Response:
         if encoding := next((one for one in accepted if one in COMPRESS), None):
             content, headers["Content-Encoding"] = COMPRESS[encoding](content), encoding
     return Response(content, headers=headers, media_type="application/octet-stream")
+
+
+def form_fields(body: bytes, boundary: bytes) -> dict[str, str]:
+    """The fields of a form, by name."""
+    fields: dict[str, str] = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n")
+        if name := NAME.search(head):
+            fields[name[1].decode()] = value.decode()
+    return fields
 
 
 def check_rights(statement: bytes) -> None:

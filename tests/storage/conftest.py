@@ -65,9 +65,15 @@ def distributed(server: ChdbServer) -> Iterator[ClickHouseStore]:
     store.close()
 
 
-@pytest.fixture(params=["memory", "embedded", "served", "distributed"], scope="module")
+@pytest.fixture(params=["memory", "embedded", "served"], scope="module")
 def store(request: pytest.FixtureRequest) -> Store:
     """Each of the stores: whatever a test says, it says of all of them."""
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["memory", "embedded", "served", "distributed"], scope="module")
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """The stores, and the tables of a cluster as far as they can be had here."""
     return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
 
 

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.request import Request, urlopen
 
+import httpx
+
+from spanledger.storage.address import ServerAddress
 from spanledger.storage.clickhouse import ClickHouseStore
 from spanledger.storage.layout import Layout
-from spanledger.storage.server import ServerAddress, open_server
+from spanledger.storage.server import open_server
 
-PASSWORD = "p@ss/word:of tests"
+PASSWORD = "p@ss/word:of tests"  # noqa: S105 - it opens nothing
 """With everything in it that has to be encoded in a URL."""
 
 HANGS_AFTER_S = 60
@@ -50,8 +52,8 @@ class ChdbServer:
 
     def die_at_next_insert(self, when: str) -> None:
         """Have it kill itself `before` or `after` the rows are stored."""
-        request = Request(f"http://127.0.0.1:{self.port}/test/die?when={when}", method="POST")
-        urlopen(request, timeout=HANGS_AFTER_S).close()
+        url = f"http://127.0.0.1:{self.port}/test/die"
+        httpx.post(url, params={"when": when}, trust_env=False).raise_for_status()
 
     def address(self, database: str = "spanledger", *, password: str = PASSWORD) -> ServerAddress:
         """Where a store of that name is."""
@@ -68,9 +70,7 @@ class ChdbServer:
         self, database: str = "spanledger", *, pauses_ms: Sequence[int] = ()
     ) -> ClickHouseStore:
         """A store on it, which gives up at once unless it is told otherwise."""
-        return open_server(
-            self.address(database), timeout_s=HANGS_AFTER_S, pauses_ms=pauses_ms
-        )
+        return open_server(self.address(database), timeout_s=HANGS_AFTER_S, pauses_ms=pauses_ms)
 
     def open_distributed(self, database: str) -> ClickHouseStore:
         """A store on the cluster of one shard that the server knows."""

@@ -163,13 +163,13 @@ class ClickHouseHistory:
         self,
         text: str,
         parameters: dict[str, Any] | None = None,
-        formats: dict[str, str] | None = None,
+        formats: dict[str, str | dict[str, str]] | None = None,
     ) -> Sequence[Sequence[Any]]:
         text = self._layout.names(text)
         return self._with_client(
-            lambda client: client.query(
-                text, parameters=parameters, column_formats=formats
-            ).result_rows
+            lambda client: (
+                client.query(text, parameters=parameters, column_formats=formats).result_rows
+            )
         )
 
     def _keep(self, table: str, columns: Mapping[str, str], values: list[Any]) -> None:

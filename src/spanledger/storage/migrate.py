@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
+from textwrap import dedent
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
@@ -25,11 +26,12 @@ __all__ = ["Migration", "load_migrations", "migrate", "schema_script"]
 
 _PREPARE: Final = (
     "CREATE DATABASE IF NOT EXISTS spanledger ENGINE = Atomic",
-    "CREATE TABLE IF NOT EXISTS spanledger.schema_migrations\n"
-    "(number UInt32, name String, checksum String, applied_at DateTime64(6, 'UTC'))\n"
-    "ENGINE = MergeTree\n"
-    "ORDER BY number\n"
-    "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
+    dedent("""\
+        CREATE TABLE IF NOT EXISTS spanledger.schema_migrations
+        (number UInt32, name String, checksum String, applied_at DateTime64(6, 'UTC'))
+        ENGINE = MergeTree
+        ORDER BY number
+        SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"""),
 )
 
 _APPLIED: Final = "spanledger.schema_migrations"

@@ -1,20 +1,19 @@
 """The store on a ClickHouse server or cluster, which several processes may share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Self
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from pathlib import Path
+from typing import Final
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error, OperationalError
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from spanledger.errors import SettingsError, StoreError
-from spanledger.storage.clickhouse import ClickHouseStore
-from spanledger.storage.layout import DATABASE, Layout
+from spanledger.errors import StoreError
+from spanledger.storage.address import ServerAddress
+from spanledger.storage.clickhouse import ClickHouseStore, open_embedded
 
-__all__ = ["ServerAddress", "open_server"]
+__all__ = ["open_server", "open_store"]
 
 TIMEOUT_S: Final = 30
 """How long a server may say nothing. It says how far it is, so a question may take longer."""
@@ -23,10 +22,6 @@ CONNECT_TIMEOUT_S: Final = 5
 
 PAUSES_MS: Final = (100, 400, 1_000)
 """After the loss of a connection. What takes longer is an outage, which the caller bridges."""
-
-_PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
-
-_FORM: Final = "clickhouse://user:password@host:8123/database"
 
 _SETTINGS: Final = {
     # What is acknowledged is written: servers gather small inserts in memory otherwise.
@@ -49,60 +44,17 @@ _NO_DATABASE: Final = 81
 _NO_TABLE: Final = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerAddress:
-    """Where the server is, who we are there, and where the tables are."""
+def open_store(data_dir: Path, clickhouse_url: str) -> ClickHouseStore:
+    """The store on the server at `clickhouse_url`; the embedded one in `data_dir` if that is empty.
 
-    host: str
-    port: int
-    secure: bool
-    """Speak TLS, and verify the server's certificate."""
-    user: str
-    password: str = field(repr=False)
-    layout: Layout
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read `clickhouse://user:password@host:port/database`, with `?cluster=name` for a cluster.
-
-        The scheme `clickhouses` means TLS. User, password and names are percent-encoded as in any
-        URL.
-
-        Raises:
-            SettingsError: it is none. The text shows nothing of the URL, which holds a password.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise SettingsError(_refusal("it is no URL")) from error
-        if parts.scheme not in _PORTS or not parts.hostname or parts.fragment:
-            raise SettingsError(_refusal("it has another form"))
-        if port == 0:
-            raise SettingsError(_refusal("0 is no port to connect to"))
-        return cls(
-            host=parts.hostname,
-            port=port or _PORTS[parts.scheme],
-            secure=parts.scheme == "clickhouses",
-            user=unquote(parts.username or "default"),
-            password=unquote(parts.password or ""),
-            layout=Layout(
-                database=unquote(parts.path.strip("/")) or DATABASE, cluster=_cluster(parts)
-            ),
-        )
-
-    @property
-    def place(self) -> str:
-        """Host and port, for people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def shown(self) -> str:
-        """The URL without the password."""
-        scheme = "clickhouses" if self.secure else "clickhouse"
-        cluster = f"?cluster={self.layout.cluster}" if self.layout.cluster else ""
-        return f"{scheme}://{self.user}@{self.place}/{self.layout.database}{cluster}"
+    Raises:
+        SettingsError: the URL cannot be used.
+        StoreLocked: another process has the embedded store open.
+        StoreError: the store cannot be opened; the text says why.
+    """
+    if clickhouse_url:
+        return open_server(ServerAddress.parse(clickhouse_url))
+    return open_embedded(data_dir)
 
 
 def open_server(
@@ -147,18 +99,6 @@ def open_server(
         store.close()
         raise
     return store
-
-
-def _cluster(parts: SplitResult) -> str:
-    """The cluster that the query names."""
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if any(name != "cluster" or not value for name, value in query) or len(query) > 1:
-        raise SettingsError(_refusal("after the question mark stands cluster=NAME or nothing"))
-    return query[0][1] if query else ""
-
-
-def _refusal(reason: str) -> str:
-    return f"the address of the ClickHouse server cannot be used: {reason} (write it as {_FORM})"
 
 
 def _explainer(address: ServerAddress, timeout_s: int) -> Callable[[Exception], str]:
