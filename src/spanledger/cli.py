@@ -107,6 +107,8 @@ def _demo(args: argparse.Namespace) -> None:
         args.data_dir = args.data_dir or Path(temporary)
         # Of the demo's own, so that no other application of this machine reports to it.
         args.otlp_http_port = args.otlp_http_port or 0
+        # Invented calls have no place on a server that is shared.
+        args.clickhouse_url = ""
         settings = _with_free_port(settings_of(args))
         say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:

@@ -65,7 +65,8 @@ def lz4_frames(body: bytes) -> Iterator[bytes]:
     while body:
         frame = lz4.frame.LZ4FrameDecompressor()
         yield bytes(frame.decompress(body))
-        body = bytes(frame.unused_data or b"")
+        rest: bytes | None = frame.unused_data
+        body = rest or b""
 
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {

@@ -14,7 +14,7 @@ def test_all_parts() -> None:
         port=9443,
         secure=True,
         user="us@er",
-        password="very:secret/pass@word",
+        password="very:secret/pass@word",  # noqa: S106 - it opens nothing
         layout=Layout(database="llm", cluster="main"),
     )
 

@@ -19,22 +19,23 @@ def connect(server: ChdbServer, **options: Any) -> Client:
     )
 
 
-@pytest.mark.parametrize("compress", ["lz4", "zstd", "gzip", "deflate", False])
+@pytest.mark.parametrize("compress", ["lz4", "zstd", "gzip", False])
 @pytest.mark.parametrize("in_the_body", [True, False])
 def test_blocks_and_values(
     server: ChdbServer,
     database: str,
-    compress: str | bool,
+    compress: str | bool,  # noqa: FBT001
     in_the_body: bool,  # noqa: FBT001
 ) -> None:
-    """Blocks of several thousand rows go in and out, under each compression, values in either way."""
+    """Blocks of many rows go in and out, under each compression, with values in either way."""
     client = connect(server, compress=compress, form_encode_query_params=in_the_body)
     client.command(f"CREATE TABLE default.{database} (x Int64, s String) ENGINE = Memory")
     rows = [[number, f"'{number}\n\\"] for number in range(9_000)]
     client.insert(f"default.{database}", rows, column_names=["x", "s"])
     text = "a'b\\c\td\n\0é"
     answer = client.query(
-        f"SELECT x, s, {{text:String}} FROM {database} ORDER BY x", parameters={"text": text}
+        f"SELECT x, s, {{text:String}} FROM {database} ORDER BY x",  # noqa: S608 - a name of ours
+        parameters={"text": text},
     )
 
     assert client.ping()
@@ -84,15 +85,12 @@ def test_a_value_has_a_limit(server: ChdbServer) -> None:
     """A server takes no value beyond 128 KiB."""
     client = connect(server, form_encode_query_params=True)
 
-    for length, fits in ((128 * 1024, True), (128 * 1024 + 1, False)):
-        try:
-            rows = client.query("SELECT {p:String} = ''", parameters={"p": "x" * length})
-        except DatabaseError as error:
-            assert not fits
-            assert error.code == 1000
-        else:
-            assert fits
-            assert rows.result_rows == [(0,)]
+    def ask(length: int) -> Any:
+        return client.query("SELECT {p:String} = ''", parameters={"p": "x" * length}).result_rows
+
+    assert ask(128 * 1024) == [(0,)]
+    with pytest.raises(DatabaseError, match="Field value too long"):
+        ask(128 * 1024 + 1)
 
 
 def test_several_clients_at_once(server: ChdbServer) -> None:
@@ -101,8 +99,7 @@ def test_several_clients_at_once(server: ChdbServer) -> None:
 
     def ask(number: int) -> None:
         client = connect(server)
-        for _ in range(5):
-            heard.append((number, client.command(f"SELECT {number}")))
+        heard.extend((number, client.command(f"SELECT {number}")) for _ in range(5))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
     for thread in threads:

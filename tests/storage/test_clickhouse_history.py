@@ -6,8 +6,8 @@ import pytest
 
 from spanledger.storage.clickhouse import open_embedded
 from spanledger.storage.clickhouse_history import ClickHouseHistory
-from spanledger.storage.layout import Layout
 from spanledger.storage.history import PeriodAct
+from spanledger.storage.layout import Layout
 from tests.storage.priced import NOON, a_call, fresh
 from tests.storage.test_history import a_repricing
 

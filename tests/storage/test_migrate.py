@@ -173,9 +173,9 @@ def test_another_size_is_refused(server: ChdbServer, database: str) -> None:
     server.open(f"{database}_one").close()
     server.open_distributed(f"{database}_many").close()
 
-    with pytest.raises(StoreError, match="are made for one server: name no cluster$"):
+    with pytest.raises(StoreError, match=r"are made for one server: name no cluster$"):
         server.open_distributed(f"{database}_one")
-    with pytest.raises(StoreError, match="are made for a cluster: name it$"):
+    with pytest.raises(StoreError, match=r"are made for a cluster: name it$"):
         server.open(f"{database}_many")
 
 

@@ -147,7 +147,7 @@ def test_refusals_are_sentences(
     here = f"ClickHouse at 127.0.0.1:{server.port}"
     address = server.address(database)
     wrong = {
-        f"{here} refuses the user collector or the password": replace(address, password="geheim"),
+        f"{here} refuses the user collector or the password": server.address(password="geheim"),  # noqa: S106 - it opens nothing
         f"{here} refuses the user bob or the password": replace(address, user="bob"),
         f"{here} does not allow the user collector what is needed in the database forbidden_1": (
             server.address("forbidden_1")
@@ -242,9 +242,9 @@ def test_collectors_side_by_side(server: ChdbServer, database: str, tmp_path: Pa
 def test_nothing_shows_the_password(server: ChdbServer, tmp_path: Path) -> None:
     """A start that fails, and the doctor, name the server and not the password."""
     wrong = f"clickhouse://collector:geheim@127.0.0.1:{server.port}/spanledger"
-    variables = {"SPANLEDGER_CLICKHOUSE_URL": wrong}
-    up = run_spanledger("up", "--port", "0", "--otlp-http-port", "0", cwd=tmp_path, **variables)
-    doctor = run_spanledger("doctor", "--json", cwd=tmp_path, **variables)
+    ports = ("--port", "0", "--otlp-http-port", "0")
+    up = run_spanledger("up", *ports, cwd=tmp_path, SPANLEDGER_CLICKHOUSE_URL=wrong)
+    doctor = run_spanledger("doctor", "--json", cwd=tmp_path, SPANLEDGER_CLICKHOUSE_URL=wrong)
 
     assert up.returncode == 1
     assert f"127.0.0.1:{server.port} refuses the user collector" in up.stderr
