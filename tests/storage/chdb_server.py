@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import chdb
 import lz4.frame
@@ -64,9 +64,9 @@ def lz4_frames(body: bytes) -> Iterator[bytes]:
     """What is in each frame: clients send one for each block."""
     while body:
         frame = lz4.frame.LZ4FrameDecompressor()
-        yield bytes(frame.decompress(body))
-        rest: bytes | None = frame.unused_data
-        body = rest or b""
+        yield cast("bytes", frame.decompress(body))
+        rest = frame.unused_data
+        body = b"" if rest is None else bytes(rest)
 
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
