@@ -15,10 +15,11 @@ from types import FrameType
 from typing import Final
 
 from spanledger import __version__
-from spanledger.commands import keys, periods, price, prices, reprice
+from spanledger.commands import keys, periods, price, prices, reprice, schema
 from spanledger.commands.command import EPILOG, add_command, say, settings_of
 from spanledger.errors import SettingsError, SpanledgerError
 from spanledger.settings import Settings, child_environment
+from spanledger.storage.address import ServerAddress
 
 __all__ = ["main", "make_parser"]
 
@@ -49,6 +50,13 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     up = add_command(commands, "up", "run collector, cost API and dashboard in one process", _up)
     _server_options(up)
+    up.add_argument(
+        "--clickhouse",
+        dest="clickhouse_url",
+        metavar="URL",
+        help="keep calls on this server, clickhouse://user:password@host:8123/database. Others on "
+        "this machine can read a command line: the variable hides the password",
+    )
     demo = add_command(
         commands, "demo", "run everything with real SDK calls against simulated providers", _demo
     )
@@ -64,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     keys.add_commands(commands)
     reprice.add_commands(commands)
     periods.add_commands(commands)
+    schema.add_commands(commands)
     return parser
 
 
@@ -82,6 +91,8 @@ def _up(args: argparse.Namespace) -> None:
         say(f"Spanledger {__version__} is ready.")
         say(f"  Dashboard  {served.api_url}")
         say(f"  OTLP/HTTP  {served.otlp_url}")
+        if settings.clickhouse_url:
+            say(f"  Store      {ServerAddress.parse(settings.clickhouse_url).shown}")
         say(f"  Data       {settings.data_dir}")
         if served.new_admin_key:
             say(f"  Admin key  {served.new_admin_key}  (shown only now: keep it)")
@@ -96,6 +107,8 @@ def _demo(args: argparse.Namespace) -> None:
         args.data_dir = args.data_dir or Path(temporary)
         # Of the demo's own, so that no other application of this machine reports to it.
         args.otlp_http_port = args.otlp_http_port or 0
+        # Invented calls have no place on a server that is shared.
+        args.clickhouse_url = ""
         settings = _with_free_port(settings_of(args))
         say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:

@@ -1,4 +1,4 @@
-"""The whole of Spanledger in one process: receiver, pricing, embedded store, API and dashboard."""
+"""The whole of Spanledger in one process: receiver, pricing, store, API and dashboard."""
 
 import ipaddress
 from collections.abc import Generator
@@ -16,8 +16,8 @@ from spanledger.pricing.current import CurrentBook
 from spanledger.pricing.exchange_rates import NO_RATES, ExchangeRates
 from spanledger.serving import base_url, listen, serving
 from spanledger.settings import KEYS_FILE, Settings
-from spanledger.storage.clickhouse import open_embedded
 from spanledger.storage.keys import KeyRing
+from spanledger.storage.server import open_store
 
 __all__ = ["Served", "serve", "utc_now"]
 
@@ -40,14 +40,15 @@ def serve(settings: Settings) -> Generator[Served]:
         SettingsError: a port is taken, the address is open to others and no key exists, or the
             file of exchange rates cannot be used.
         PriceError: the adopted price list, or the user's overlay, cannot be used.
-        StoreError: the data directory cannot be used, or another process owns it.
+        StoreError: the data directory cannot be used, another process owns it, or the ClickHouse
+            server is not to be had.
     """
     rates_file = settings.exchange_rates_file
     rates = ExchangeRates.load(Path(rates_file)) if rates_file else NO_RATES
     with ExitStack() as stack:
         api_socket = stack.enter_context(listen(settings.host, settings.port))
         otlp_socket = stack.enter_context(listen(settings.host, settings.otlp_http_port))
-        store = open_embedded(settings.data_dir)
+        store = open_store(settings.data_dir, settings.clickhouse_url)
         stack.callback(store.close)
         book = CurrentBook(settings.data_dir, settings.prices_file)
         keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)

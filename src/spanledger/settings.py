@@ -35,7 +35,7 @@ CONFIG_FILE = Path("spanledger.yaml")
 OTLP_TIMEOUT_S: Final = 10.0
 """The default of the OpenTelemetry specification."""
 
-SECRETS: Final = frozenset({"admin_key"})
+SECRETS: Final = frozenset({"admin_key", "clickhouse_url"})
 """Settings whose values are shown to nobody."""
 
 _PREFIX: Final = "SPANLEDGER_"
@@ -50,6 +50,10 @@ class Settings:
 
     data_dir: Path = Path("spanledger-data")
     """Where the embedded store and the keys are kept."""
+    clickhouse_url: str = ""
+    """Keep calls on a ClickHouse server instead: `clickhouse://user:password@host:8123/database`,
+    with `clickhouses` for TLS, and `?cluster=NAME` at the end for a cluster (see
+    [scale.md](scale.md)). Keys and the price list stay in `data_dir`. Empty: the embedded store."""
     host: str = "127.0.0.1"
     """Address to listen on. Beyond loopback the server refuses to start without keys."""
     port: int = 8400
