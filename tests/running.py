@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from spanledger.collector.spool import is_settled
 from spanledger.settings import child_environment
 
 ADMIN_KEY = "sl_admin_of_the_tests"
@@ -34,6 +36,11 @@ class Running:
     api_url: str
     otlp_url: str
     process: "subprocess.Popen[str]"
+    spool: Path
+
+    def settle(self) -> None:
+        """Wait until the store has all that has been acknowledged, as it does within 2 s."""
+        wait_until(lambda: is_settled(self.spool))
 
 
 def run_spanledger(
@@ -64,12 +71,21 @@ def spanledger_up(cwd: Path, *args: str, **environ: str) -> Generator[Running]:
     ) as process:
         try:
             with _watched(process):
-                addresses = _addresses(process)
-            yield Running(*addresses, process)
+                api_url, otlp_url, data = _addresses(process)
+            yield Running(api_url, otlp_url, process, cwd / data / "spool")
         finally:
             process.terminate()
             with _watched(process):
                 process.wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again until it is so."""
+    end = time.monotonic() + HANGS_AFTER_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, "it has not become so"
+        pause.wait(0.01)
 
 
 @contextmanager
@@ -96,13 +112,13 @@ def _watched(process: "subprocess.Popen[str]") -> Generator[None]:
         raise TimeoutError(msg)
 
 
-def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str]:
+def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str, str]:
     found: dict[str, str] = {}
     assert process.stdout is not None
     for line in process.stdout:
         if match := re.match(r"\s+(Dashboard|OTLP/HTTP|Data)\s+(\S+)", line):
             found[match[1]] = match[2]
         if "Data" in found:
-            return found["Dashboard"], found["OTLP/HTTP"]
+            return found["Dashboard"], found["OTLP/HTTP"], found["Data"]
     msg = f"spanledger up ended with {process.wait()} before it was ready"
     raise RuntimeError(msg)
