@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from spanledger.collector.spool import is_settled
 from spanledger.settings import child_environment
 
@@ -86,6 +88,29 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it has not become so"
         pause.wait(0.01)
+
+
+@contextmanager
+def small_disk(directory: Path, size: str) -> Generator[Path]:
+    """A disk of its own, in memory; the test is skipped where none can be mounted."""
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)  # noqa: S607
+
+
+def fill(directory: Path) -> Path:
+    """Leave no room on the disk of `directory`; whoever removes the file makes room again."""
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 12)):
+            pass
+    return filler
 
 
 @contextmanager

@@ -178,7 +178,9 @@ class Spool:
                 self._stored_to = HEADER_BYTES
         if self._segments and self._stored_to != self._offset:
             self._stored_to = self._offset
-            self._write_position(self._segments[0])
+            # On a full disk files go all the same, and make room.
+            with suppress(OSError):
+                self._write_position(self._segments[0])
 
     def rewind(self) -> None:
         """Read again what was read and not acknowledged."""
