@@ -226,7 +226,8 @@ def test_a_disk_that_does_not_give_a_file_stops_nobody(
         spool.append([of_call(number)])
     first = spool._segments[0]
     in_it = first.path.read_bytes().count(b"gpt-4o-2024")
-    fd, first._fd = first._fd, -1  # reading it fails with EBADF, whatever is tried
+    # Reading it fails, whatever is tried.
+    fd, first._fd = first._fd, os.open(first.path, os.O_WRONLY)
     os.close(fd)
     with draining(spool, pipeline) as drain:
         wait_until(lambda: stored(store)[0] == 20 - in_it)

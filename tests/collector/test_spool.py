@@ -1,6 +1,7 @@
 """What was appended is read until it is acknowledged, whatever happened to process and files."""
 
 import json
+import resource
 import shutil
 import stat
 import struct
@@ -346,6 +347,25 @@ def test_an_empty_file_is_cleared_away(directory: Path) -> None:
     spool.acknowledge()
     assert len(segments(directory)) == 1
     spool.close()
+
+
+def test_there_may_be_more_files_than_may_be_open(directory: Path) -> None:
+    """Many starts during an outage of the store leave as many files."""
+    spool = open_spool(directory, segment_bytes=1)
+    for number in range(200):
+        spool.append([a_delivery(b"%d" % number)])
+    spool.close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 50, hard))
+    try:
+        spool = open_spool(directory)
+        for number in range(200):
+            assert spool.next() == a_delivery(b"%d" % number)
+            spool.acknowledge()
+        spool.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_facts_are_readable_json(directory: Path) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ GROUP_BYTES_MAX: Final = 32 * 1024 * 1024
 SUSPECTS_MAX: Final = 100
 """A group that fails grows no further than this."""
 
+TRIES_GROW_MAX: Final = 64
 TRIES: Final = 8
 """A group that fails is tried in so many parts, times the failures so far, before it is taken that
 the store fails whatever it is given."""
@@ -205,7 +206,7 @@ class Drain:
         while waiting and (error := self._try(waiting)) is not None:
             failures += 1
             if failures >= FAILURES_BEFORE_SUSPICION:
-                waiting = self._without_poison(waiting, TRIES * failures)
+                waiting = self._without_poison(waiting, TRIES * min(failures, TRIES_GROW_MAX))
                 if not waiting:
                     break
             if not self._pause("the store fails, what was acknowledged waits", error, failures):
@@ -247,10 +248,10 @@ class Drain:
 
         In an outage everything fails; after so many `tries` it is taken for one.
         """
-        parts, suspects, sound = [list(group)], list[_Item](), None
+        parts, suspects, sound = deque([list(group)]), list[_Item](), None
         while parts:
-            part = parts.pop()
-            if sound is None and tries <= 0:
+            part = parts.popleft()  # the larger first: something sound is found the sooner
+            if self._closing.is_set() or (sound is None and tries <= 0):
                 suspects += part
                 continue
             tries -= 1
@@ -260,7 +261,7 @@ class Drain:
                 suspects += part
             else:
                 middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
+                parts += [part[:middle], part[middle:]]
         return suspects, sound
 
     def _poison(self, suspect: _Item, sound: _Item) -> Exception | None:

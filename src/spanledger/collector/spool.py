@@ -315,6 +315,7 @@ class Spool:
                     return segment
                 if segment is self._active:
                     return None
+                segment.close()  # it is opened again if it has to be read again
                 self._at += 1
                 self._offset = HEADER_BYTES
             return None

@@ -12,6 +12,9 @@ __all__ = ["Quarantine"]
 
 _REFUSED: Final = "refused-"
 
+GIVEN_BACK_MAX: Final = 1000
+"""Deliveries that one start tries again."""
+
 
 class Quarantine:
     """A directory beside the segments. Nothing in it is deleted by us."""
@@ -73,12 +76,13 @@ class Quarantine:
             segment.close()
 
     def give_back(self, spool: Path, sequence: int) -> int:
-        """Move the deliveries that were kept into the spool; return the next sequence number.
+        """Move deliveries that were kept into the spool; return the next sequence number.
 
         Raises:
             OSError: not all are moved.
         """
-        for path in sorted(self._directory.glob(f"{_REFUSED}*{SUFFIX}")):
+        # By their markers, which are drawn by lot: those beyond the bound have their turn later.
+        for path in sorted(self._directory.glob(f"{_REFUSED}*{SUFFIX}"))[:GIVEN_BACK_MAX]:
             marker = path.name.rpartition("-")[2]
             path.rename(spool / f"{sequence:012d}-{marker}")
             sequence += 1

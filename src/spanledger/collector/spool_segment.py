@@ -73,9 +73,12 @@ class Segment:
         """
         segment = cls(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         segment.sound = False
-        written = _format(segment._read(0, HEADER_BYTES))
-        if written > FORMAT:
+        try:
+            written = _format(segment._read(0, HEADER_BYTES))
+        finally:
+            # Opened again when it is read: there may be more files than may be open.
             segment.close()
+        if written > FORMAT:
             msg = (
                 f"{path} was written by a newer version of Spanledger (format {written}, this one "
                 f"knows {FORMAT}): start that version, or move the file away"
@@ -142,6 +145,8 @@ class Segment:
 
     def _read(self, start: int, count: int) -> bytes:
         """`count` bytes, fewer only at the end; one call of the system gives 2 GiB at most."""
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         return os.pread(self._fd, count, start)
 
 
