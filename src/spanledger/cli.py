@@ -25,6 +25,9 @@ __all__ = ["main", "make_parser"]
 
 FAILED: Final = 1
 
+_SETTLE_S: Final = 30.0
+"""How long the demo waits for its calls to be stored."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -113,6 +116,7 @@ def _demo(args: argparse.Namespace) -> None:
         say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:
             _run_traffic(provider_url, served.otlp_url)
+            served.settle(_SETTLE_S)
             key = served.new_admin_key or settings.admin_key
             _print_costs(served.api_url, key)
             say(f"\nDashboard: {served.api_url}  log in with the key {key}")

@@ -1,25 +1,33 @@
 """The whole of Spanledger in one process: receiver, pricing, store, API and dashboard."""
 
 import ipaddress
-from collections.abc import Generator
+import threading
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from spanledger.api.app import create_app
-from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.drain import Drain
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
+from spanledger.collector.spool import Spool
+from spanledger.collector.spool_intake import SpooledIntake
 from spanledger.errors import SettingsError
 from spanledger.pricing.current import CurrentBook
 from spanledger.pricing.exchange_rates import NO_RATES, ExchangeRates
 from spanledger.serving import base_url, listen, serving
 from spanledger.settings import KEYS_FILE, Settings
+from spanledger.storage.clickhouse import ClickHouseStore
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.server import open_store
 
 __all__ = ["Served", "serve", "utc_now"]
+
+STORE_CLOSE_S: Final = 1.0
+"""What was acknowledged is on disk by then, so this is a courtesy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +38,13 @@ class Served:
     otlp_url: str
     new_admin_key: str
     """The admin key that was made because there was none; empty where there is one."""
+    settle: Callable[[float], bool]
+    """Waits, at most so many seconds, until what has been acknowledged is stored; whether it is."""
 
 
 @contextmanager
 def serve(settings: Settings) -> Generator[Served]:
-    """Run everything until the block ends; what was acknowledged is then stored.
+    """Run everything until the block ends; what was acknowledged is then stored, or in the spool.
 
     Raises:
         SettingsError: a port is taken, the address is open to others and no key exists, or the
@@ -49,24 +59,44 @@ def serve(settings: Settings) -> Generator[Served]:
         api_socket = stack.enter_context(listen(settings.host, settings.port))
         otlp_socket = stack.enter_context(listen(settings.host, settings.otlp_http_port))
         store = open_store(settings.data_dir, settings.clickhouse_url)
-        stack.callback(store.close)
+        stack.callback(_close, store)
         book = CurrentBook(settings.data_dir, settings.prices_file)
         keys = KeyRing(settings.data_dir / KEYS_FILE, admin_key=settings.admin_key)
         on_loopback = _is_loopback(settings.host)
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
         pipeline = stack.enter_context(Pipeline(store, book, utc_now))
+        spool = _open_spool(settings)
+        stack.callback(spool.close)
+        drain = stack.enter_context(Drain(spool, pipeline, settings.body_bytes_max))
+        intake = stack.enter_context(SpooledIntake(spool))
+        app = create_app(store=store, keys=keys, clock=utc_now, book=book, rates=rates)
         receiver = create_receiver(
-            intake=DirectIntake(pipeline, settings.body_bytes_max),
+            intake=intake,
             keys=keys,
             open_without_key=on_loopback,
             body_bytes_max=settings.body_bytes_max,
             clock=utc_now,
         )
-        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
-        stack.enter_context(serving(receiver, otlp_socket))
-        app = create_app(store=store, keys=keys, clock=utc_now, book=book, rates=rates)
+        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key, drain.settle)
         stack.enter_context(serving(app, api_socket))
+        # Entered last, so that it is the first that stops: nothing is taken any more.
+        stack.enter_context(serving(receiver, otlp_socket))
         yield served
+
+
+def _close(store: ClickHouseStore) -> None:
+    """Close the store, but do not wait for one that does not answer: the process can end."""
+    closing = threading.Thread(target=store.close, name="spanledger-close", daemon=True)
+    closing.start()
+    closing.join(STORE_CLOSE_S)
+
+
+def _open_spool(settings: Settings) -> Spool:
+    return Spool(
+        Path(settings.collector_spool_dir or settings.data_dir / "spool"),
+        bytes_max=settings.collector_spool_bytes_max,
+        free_bytes_min=settings.collector_disk_free_min,
+    )
 
 
 def utc_now() -> datetime:

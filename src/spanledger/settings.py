@@ -67,6 +67,13 @@ class Settings:
     not exist."""
     body_bytes_max: int = 20 * 1024 * 1024
     """Largest OTLP request body, before and after decompression, in bytes."""
+    collector_spool_dir: str = ""
+    """Where deliveries lie from their acknowledgement until the store has them (see
+    [reliability.md](reliability.md)). Empty: `spool` in the data directory."""
+    collector_spool_bytes_max: int = 4 * 1024 * 1024 * 1024
+    """How much may lie there, in bytes. Beyond it they are refused with 503, never dropped."""
+    collector_disk_free_min: int = 512 * 1024 * 1024
+    """How many bytes of that disk are left free; with less, deliveries are refused with 503."""
     exchange_rates_file: str = ""
     """YAML file of exchange rates, for amounts in other currencies than US dollars (see
     [currencies.md](currencies.md)). Empty: everything stays in US dollars."""
