@@ -298,3 +298,32 @@ def test_a_partial_cost_says_what_it_left_out() -> None:
     assert cost.status == "partial"
     assert cost.amount == Decimal("2.5")
     assert cost.reason.endswith(" has no rate of its own for audio_ms, images")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"usage": Usage(output_tokens=1_000_000)},
+            "the provider did not state the input, which is never nothing",
+        ),
+        ({"usage_partial": True}, "the stream ended early: the usage may not be final"),
+        (
+            {"usage_partial": True, "usage_source": "estimated"},
+            "the tokens were counted by an estimate, and not all of them were seen",
+        ),
+    ],
+)
+def test_a_partial_cost_says_why(fields: dict[str, object], reason: str) -> None:
+    """It is no less than what is known."""
+    usage = Usage(input_tokens=4_000_000, output_tokens=0)
+    cost = priced(build_call("openai", "gpt-4o", **{"usage": usage, **fields}))
+
+    assert (cost.status, cost.amount, cost.reason) == ("partial", 10, reason)
+
+
+def test_a_model_of_nobody_is_unpriced() -> None:
+    """The reason names who was asked, where anybody was."""
+    answer = price(build_call("", "gpt-9", usage=Usage(input_tokens=1)), BOOK)
+
+    assert answer == Unpriced("no price is known for model 'gpt-9'")
