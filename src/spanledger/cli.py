@@ -72,6 +72,7 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port of the cost API and the dashboard")
     parser.add_argument("--otlp-http-port", type=int, help="port of the OTLP/HTTP receiver")
+    parser.add_argument("--otlp-grpc-port", type=int, help="port of the OTLP/gRPC receiver")
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -82,6 +83,7 @@ def _up(args: argparse.Namespace) -> None:
         say(f"Spanledger {__version__} is ready.")
         say(f"  Dashboard  {served.api_url}")
         say(f"  OTLP/HTTP  {served.otlp_url}")
+        say(f"  OTLP/gRPC  {served.otlp_grpc_url}")
         say(f"  Data       {settings.data_dir}")
         if served.new_admin_key:
             say(f"  Admin key  {served.new_admin_key}  (shown only now: keep it)")
@@ -96,6 +98,7 @@ def _demo(args: argparse.Namespace) -> None:
         args.data_dir = args.data_dir or Path(temporary)
         # Of the demo's own, so that no other application of this machine reports to it.
         args.otlp_http_port = args.otlp_http_port or 0
+        args.otlp_grpc_port = args.otlp_grpc_port or 0
         settings = _with_free_port(settings_of(args))
         say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spanledger.api.app import create_app
+from spanledger.collector.admission import Admission
 from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.grpc_receiver import grpc_serving
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.errors import SettingsError
@@ -30,6 +32,7 @@ class Served:
     otlp_url: str
     new_admin_key: str
     """The admin key that was made because there was none; empty where there is one."""
+    otlp_grpc_url: str
 
 
 @contextmanager
@@ -54,14 +57,25 @@ def serve(settings: Settings) -> Generator[Served]:
         on_loopback = _is_loopback(settings.host)
         new_admin_key = _first_admin_key(settings, keys, on_loopback=on_loopback)
         pipeline = stack.enter_context(Pipeline(store, book, utc_now))
-        receiver = create_receiver(
-            intake=DirectIntake(pipeline, settings.body_bytes_max),
+        intake = DirectIntake(pipeline, settings.body_bytes_max)
+        admission = Admission(
+            intake=intake,
             keys=keys,
             open_without_key=on_loopback,
             body_bytes_max=settings.body_bytes_max,
             clock=utc_now,
         )
-        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key)
+        grpc_url = stack.enter_context(
+            grpc_serving(admission, settings.host, settings.otlp_grpc_port)
+        )
+        receiver = create_receiver(
+            intake=intake,
+            keys=keys,
+            open_without_key=on_loopback,
+            body_bytes_max=settings.body_bytes_max,
+            clock=utc_now,
+        )
+        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key, grpc_url)
         stack.enter_context(serving(receiver, otlp_socket))
         app = create_app(store=store, keys=keys, clock=utc_now, book=book, rates=rates)
         stack.enter_context(serving(app, api_socket))

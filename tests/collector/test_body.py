@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.collector.body import Refused, inflate, read_body
+from spanledger.collector.body import Bodies, Refused, inflate, read_body
+from spanledger.collector.limits import Limits
 
 
 async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:
@@ -20,7 +21,8 @@ async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 def read(body: bytes, encoding: str, bytes_max: int, size: int = 7) -> bytes:
     """Read a body that arrives in small pieces, and inflate it."""
-    sent = asyncio.run(read_body(chunked(body, size), encoding, bytes_max))
+    with Bodies(10**9).held() as held:
+        sent = asyncio.run(read_body(chunked(body, size), bytes_max, held, Limits()))
     return inflate(sent, encoding, bytes_max)
 
 

@@ -16,12 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from spanledger.errors import StoreError
 from spanledger.pricing.cost import Cost
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.query import CostQuery, CostTable, Selection
 from spanledger.storage.row import CostRow
+from tests.collector.failing import FailingStore
 from tests.collector.spans import CHAT, build_body, build_span
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -209,21 +209,6 @@ def test_a_damaged_key_file_lets_nobody_in(
 
     assert post(client, build_body(build_span())).status_code == 503
     assert stored(store) == []
-
-
-class FailingStore(MemoryStore):
-    """A store whose disk is full until it is mended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mended = threading.Event()
-
-    def write(self, rows: Sequence[CostRow]) -> None:
-        """Refuse, as a full disk does."""
-        if not self.mended.is_set():
-            msg = "the store cannot write: no space left"
-            raise StoreError(msg)
-        super().write(rows)
 
 
 def test_nothing_is_acknowledged_that_was_not_stored(
