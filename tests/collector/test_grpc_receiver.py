@@ -169,7 +169,7 @@ def test_nothing_is_acknowledged_that_was_not_stored(
     assert stored(store) == 1
 
 
-def test_reflection_is_off(port: int, call: Callable[[int], Export]) -> None:
+def test_reflection_is_off(port: int) -> None:
     """There is one method and nothing that lists it."""
     with grpc.insecure_channel(
         f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]
