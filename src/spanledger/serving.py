@@ -95,7 +95,7 @@ class _PunctualProtocol(H11Protocol):
     seconds_max: ClassVar[float]
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn itself narrows it
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.seconds_max, transport.close)
 

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -65,7 +66,7 @@ def call() -> Iterator[Callable[[int], Export]]:
             channel = stack.enter_context(
                 grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
             )
-            return channel.unary_unary(f"/{SERVICE}/Export")
+            return cast("Export", channel.unary_unary(f"/{SERVICE}/Export"))
 
         yield method
 
@@ -91,7 +92,7 @@ def test_the_stock_exporter_delivers(
         f"http://127.0.0.1:{port}",
         insecure=True,
         compression=compression,
-        channel_options=(("grpc.enable_http_proxy", 0),),
+        channel_options=(("grpc.enable_http_proxy", "0"),),
     )
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -157,7 +158,8 @@ def test_nothing_is_acknowledged_that_was_not_stored(
     export, body = call(serve_grpc(store)), build_body(build_span())
 
     error = refusal(export, body)
-    trailing = dict(error.trailing_metadata())
+    pairs: Any = error.trailing_metadata()
+    trailing: dict[str, bytes] = dict(pairs)
     retry = RetryInfo()
     (detail,) = Status.FromString(trailing["grpc-status-details-bin"]).details
     store.mended.set()
@@ -174,7 +176,8 @@ def test_reflection_is_off(port: int) -> None:
     with grpc.insecure_channel(
         f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]
     ) as channel:
-        method = channel.unary_unary("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        method = cast("Export", channel.unary_unary(path))
         assert refusal(method, b"").code() is grpc.StatusCode.UNIMPLEMENTED
 
 

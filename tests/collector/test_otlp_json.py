@@ -57,14 +57,16 @@ def test_values_of_every_kind_are_read() -> None:
 
 def test_both_spellings_and_unknown_fields_are_read() -> None:
     """Names may be as in protobuf's source; what a later version adds is ignored."""
-    span = {
+    span: dict[str, Any] = {
         "trace_id": "0AF7651916CD43DD8448EB211C80319C",
         "span_id": "b7ad6b7169203331",
         "start_time_unix_nano": START_NS,
         "status": {"code": "STATUS_CODE_ERROR"},
         "new": [{}],
     }
-    body = {"resource_spans": [{"scope_spans": [{"spans": [span]}], "resource": None}]}
+    body: dict[str, Any] = {
+        "resource_spans": [{"scope_spans": [{"spans": [span]}], "resource": None}]
+    }
 
     (record,) = parse_json(json.dumps(body).encode()).spans
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -61,7 +61,7 @@ class Bodies:
         self.held_bytes = 0
 
     @contextmanager
-    def held(self) -> Iterator[Held]:
+    def held(self) -> Generator[Held]:
         """What one request holds until the block ends."""
         held = Held(self)
         try:

@@ -76,7 +76,9 @@ async def _start(admission: Admission, host: str, port: int) -> tuple[grpc.aio.S
         ("grpc.server_handshake_timeout_ms", 10_000),
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=CONCURRENT_MAX)
-    export = grpc.unary_unary_rpc_method_handler(_Exporter(admission).export)
+    export: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+        _Exporter(admission).export
+    )
     handlers = grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
     server.add_generic_rpc_handlers((handlers,))
     try:
