@@ -21,7 +21,7 @@ ADMIN_KEY = "sl_admin_of_the_tests"
 HANGS_AFTER_S = 90
 """Much longer than a start or a stop takes, and shorter than pytest waits for a test."""
 
-_FREE_PORTS = ("--port", "0", "--otlp-http-port", "0")
+_FREE_PORTS = ("--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0")
 
 _TELLS_ON_SIGQUIT = """
 import faulthandler, runpy, signal

@@ -84,6 +84,7 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port of the cost API and the dashboard")
     parser.add_argument("--otlp-http-port", type=int, help="port of the OTLP/HTTP receiver")
+    parser.add_argument("--otlp-grpc-port", type=int, help="port of the OTLP/gRPC receiver")
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -94,6 +95,7 @@ def _up(args: argparse.Namespace) -> None:
         say(f"Spanledger {__version__} is ready.")
         say(f"  Dashboard  {served.api_url}")
         say(f"  OTLP/HTTP  {served.otlp_url}")
+        say(f"  OTLP/gRPC  {served.otlp_grpc_url}")
         if settings.clickhouse_url:
             say(f"  Store      {ServerAddress.parse(settings.clickhouse_url).shown}")
         say(f"  Data       {settings.data_dir}")
@@ -110,6 +112,7 @@ def _demo(args: argparse.Namespace) -> None:
         args.data_dir = args.data_dir or Path(temporary)
         # Of the demo's own, so that no other application of this machine reports to it.
         args.otlp_http_port = args.otlp_http_port or 0
+        args.otlp_grpc_port = args.otlp_grpc_port or 0
         # Invented calls have no place on a server that is shared.
         args.clickhouse_url = ""
         settings = _with_free_port(settings_of(args))

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from spanledger.api.app import create_app
+from spanledger.collector.admission import Admission
 from spanledger.collector.drain import Drain
+from spanledger.collector.grpc_receiver import grpc_serving
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.collector.spool import Spool
@@ -38,6 +40,7 @@ class Served:
     otlp_url: str
     new_admin_key: str
     """The admin key that was made because there was none; empty where there is one."""
+    otlp_grpc_url: str
     settle: Callable[[float], bool]
     """Waits, at most so many seconds, until what has been acknowledged is stored; whether it is."""
 
@@ -70,6 +73,13 @@ def serve(settings: Settings) -> Generator[Served]:
         drain = stack.enter_context(Drain(spool, pipeline, settings.body_bytes_max))
         intake = stack.enter_context(SpooledIntake(spool))
         app = create_app(store=store, keys=keys, clock=utc_now, book=book, rates=rates)
+        admission = Admission(
+            intake=intake,
+            keys=keys,
+            open_without_key=on_loopback,
+            body_bytes_max=settings.body_bytes_max,
+            clock=utc_now,
+        )
         receiver = create_receiver(
             intake=intake,
             keys=keys,
@@ -77,11 +87,14 @@ def serve(settings: Settings) -> Generator[Served]:
             body_bytes_max=settings.body_bytes_max,
             clock=utc_now,
         )
-        served = Served(base_url(api_socket), base_url(otlp_socket), new_admin_key, drain.settle)
         stack.enter_context(serving(app, api_socket))
-        # Entered last, so that it is the first that stops: nothing is taken any more.
+        # Entered last, so that they are the first that stop: nothing is taken any more.
+        grpc_url = stack.enter_context(
+            grpc_serving(admission, settings.host, settings.otlp_grpc_port)
+        )
         stack.enter_context(serving(receiver, otlp_socket))
-        yield served
+        urls = (base_url(api_socket), base_url(otlp_socket), new_admin_key, grpc_url)
+        yield Served(*urls, drain.settle)
 
 
 def _close(store: ClickHouseStore) -> None:

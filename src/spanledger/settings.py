@@ -60,6 +60,8 @@ class Settings:
     """Port of the cost API and the dashboard."""
     otlp_http_port: int = 4318
     """Port of the OTLP/HTTP receiver."""
+    otlp_grpc_port: int = 4317
+    """Port of the OTLP/gRPC receiver."""
     admin_key: str = ""
     """The first admin key. Empty: `spanledger up` makes one and shows it once."""
     prices_file: Path = Path("prices.yaml")
