@@ -1,6 +1,6 @@
 """Change one thing in the pricing code at a time, and see whether a test notices.
 
-    make mutants                       # all modules, into docs/mutants.json
+    make mutants                       # all modules, into artifacts/mutants.json
     make mutants ARGS="rates usage"    # some
     make mutants ARGS="overlay 3"      # of these every third
 
@@ -26,7 +26,7 @@ from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "spanledger"
-OUT = ROOT / "docs" / "mutants.json"
+OUT = ROOT / "artifacts" / "mutants.json"
 LIMIT_S = 120
 PLAIN = ["-x", "-q", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider"]
 # Of what was imported before the fork pytest would warn.
@@ -213,6 +213,7 @@ def main(wanted: list[str]) -> None:
                 print(f"{module}:{line}: {what}", flush=True)
         found[module] = {"every": step, "mutants": count, "survivors": alive}
         print(f"{module}: {count - len(alive)} of {count} noticed", flush=True)
+        OUT.parent.mkdir(exist_ok=True)
         OUT.write_text(json.dumps(found, indent=1) + "\n")
 
 

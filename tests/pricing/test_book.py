@@ -292,6 +292,7 @@ def test_who_sells_and_who_makes_a_model() -> None:
     assert BOOK.maker_of("gemini-2.5-pro", NOVEMBER) == "gcp.gemini"
     assert BOOK.maker_of("gpt-9-ultra", NOVEMBER) == ""
     assert len(set(MAKERS)) == len(MAKERS)
+    assert {LIST_PROVIDERS.get(maker, maker) for maker in MAKERS} <= set(BOOK.prices.providers())
 
 
 @given(

@@ -172,6 +172,13 @@ def test_every_clause_of_the_format_is_read() -> None:
     assert kind(named, "acme", "gamma-0613") == ("gamma", "dated")
 
 
+def test_a_regular_expression_is_taken_as_it_is() -> None:
+    """In lower case it would mean another thing: all but digits would be digits."""
+    prices = list_of(model_of(id="gamma", match={"regex": r"^gamma\D0613$"}))
+
+    assert kind(prices, "acme", "Gamma-0613") == ("gamma", "dated")
+
+
 def test_ids_come_before_names_and_the_first_before_the_next() -> None:
     """Of several with one name."""
     prices = list_of(
