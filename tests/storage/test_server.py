@@ -227,6 +227,8 @@ def test_collectors_side_by_side(server: ChdbServer, database: str, tmp_path: Pa
                 trust_env=False,
             )
             assert answer.status_code == 200
+        for up in (left, right):
+            up.settle()
         pages = [
             httpx.get(
                 f"{up.api_url}/v1/costs?bucket_width=total", headers=headers, trust_env=False

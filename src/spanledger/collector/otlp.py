@@ -34,12 +34,13 @@ def parse_protobuf(body: bytes) -> Export:
     for resource_spans in request.resource_spans:
         resource = spans.attributes(_attributes(resource_spans.resource.attributes))
         for scope_spans in resource_spans.scope_spans:
+            scope = scope_spans.scope.name
             for span in scope_spans.spans:
-                spans.add(_fields(span), _attributes(span.attributes), resource)
+                spans.add(_fields(span, scope), _attributes(span.attributes), resource)
     return spans.export()
 
 
-def _fields(span: trace_pb2.Span) -> SpanFields:
+def _fields(span: trace_pb2.Span, scope: str) -> SpanFields:
     return SpanFields(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -47,6 +48,8 @@ def _fields(span: trace_pb2.Span) -> SpanFields:
         start_unix_nano=span.start_time_unix_nano,
         end_unix_nano=span.end_time_unix_nano,
         failed=span.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
+        name=span.name,
+        scope=scope,
     )
 
 

@@ -41,8 +41,9 @@ def parse_json(body: bytes) -> Export:
         described = _object(_field(resource_spans, "resource") or {}, "resource")
         resource = spans.attributes(_attributes(described))
         for scope_spans in _objects(resource_spans, "scopeSpans", "scope_spans"):
+            scope = _named(_object(_field(scope_spans, "scope") or {}, "scope"))
             for span in _objects(scope_spans, "spans"):
-                spans.add(_fields(span), _attributes(span), resource)
+                spans.add(_fields(span, scope), _attributes(span), resource)
     return spans.export()
 
 
@@ -61,7 +62,12 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(msg)
 
 
-def _fields(span: Object) -> SpanFields:
+def _named(described: Object) -> str:
+    name = _field(described, "name")
+    return name if isinstance(name, str) else ""
+
+
+def _fields(span: Object, scope: str) -> SpanFields:
     status = _object(_field(span, "status") or {}, "status")
     code = _field(status, "code")
     return SpanFields(
@@ -73,6 +79,8 @@ def _fields(span: Object) -> SpanFields:
         ),
         end_unix_nano=_integer(_field(span, "endTimeUnixNano", "end_time_unix_nano") or 0, UINT64),
         failed=isinstance(code, str | int) and code in ERROR_CODES,
+        name=_named(span),
+        scope=scope,
     )
 
 

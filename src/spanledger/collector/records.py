@@ -10,6 +10,9 @@ from spanledger.errors import SpanledgerError
 
 __all__ = ["Export", "MalformedBody", "SpanFields", "Spans", "TooManySpans"]
 
+NAME_CHARS_MAX: Final = 256
+"""Names of spans and libraries are cut to this."""
+
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
 UNIX_NANO_MAX: Final = 7_258_118_400 * 10**9
@@ -45,6 +48,9 @@ class SpanFields:
     start_unix_nano: int
     end_unix_nano: int
     failed: bool
+    name: str = ""
+    scope: str = ""
+    """The library that made it."""
 
 
 class Spans:
@@ -81,6 +87,8 @@ class Spans:
             attributes=self.attributes(attributes),
             resource=resource,
             failed=span.failed,
+            name=span.name[:NAME_CHARS_MAX],
+            scope=span.scope[:NAME_CHARS_MAX],
         )
         self._spans.append(record)
 
