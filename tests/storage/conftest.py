@@ -71,7 +71,11 @@ def store(request: pytest.FixtureRequest) -> Store:
     return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["memory", "embedded", "served", "distributed"], scope="module")
+# Through Distributed tables the same engine answers once more: that takes its time in make soak.
+@pytest.fixture(
+    params=["memory", "embedded", "served", pytest.param("distributed", marks=pytest.mark.soak)],
+    scope="module",
+)
 def any_store(request: pytest.FixtureRequest) -> Store:
     """The stores, and the tables of a cluster as far as they can be had here."""
     return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)

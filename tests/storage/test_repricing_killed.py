@@ -46,7 +46,9 @@ reprice(store, BOOK, october("p"), clock=clock, dry_run=False)
 """
 
 
-@pytest.mark.parametrize("moment", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "moment", [1, 3, *(pytest.param(moment, marks=pytest.mark.soak) for moment in (2, 4, 5))]
+)
 def test_killed_in_the_middle(data_dir: Path, moment: int) -> None:
     """Killed after the record, before or after any page: resumed or undone, all is right."""
     rows = [stale(a_call("p", start_time=NOON + n * MICROSECOND)) for n in range(4_000)]
