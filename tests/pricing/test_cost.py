@@ -1,17 +1,22 @@
 """A cost knows what it is made of, and compares as a value."""
 
 from decimal import Decimal
+from typing import Any
 
 from spanledger.pricing.cost import Cost, PriceLine
 
 LINE = PriceLine("input_tokens", Decimal(2), Decimal(1), 1, Decimal(2), "overlay:mine", None)
 
 
-def a_cost(**fields: object) -> Cost:
+def a_cost(**fields: Any) -> Cost:
     """A plain cost; tests name what they vary."""
-    return Cost(
-        **{"status": "priced", "amount": Decimal(2), "lines": (LINE,), "book_version": "b"} | fields
-    )
+    plain: dict[str, Any] = {
+        "status": "priced",
+        "amount": Decimal(2),
+        "lines": (LINE,),
+        "book_version": "b",
+    }
+    return Cost(**plain | fields)
 
 
 def test_lines_are_made_once_and_only_when_they_are_asked_for() -> None:
