@@ -43,6 +43,7 @@ cover: $(DEV) ## run all tests and measure what they reach (90 % of branches at 
 bench: $(DEV) ## measure what the docs claim
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/pricing.py
+	$(BIN)/python benchmarks/collector.py
 	$(BIN)/python benchmarks/capture.py $(ARGS)
 
 mutants: $(DEV) ## change the pricing code line by line, and see whether a test notices (an hour)

@@ -5,11 +5,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from spanledger.collector.spool import is_settled
 from spanledger.settings import child_environment
 
 ADMIN_KEY = "sl_admin_of_the_tests"
@@ -17,7 +21,7 @@ ADMIN_KEY = "sl_admin_of_the_tests"
 HANGS_AFTER_S = 90
 """Much longer than a start or a stop takes, and shorter than pytest waits for a test."""
 
-_FREE_PORTS = ("--port", "0", "--otlp-http-port", "0")
+_FREE_PORTS = ("--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0")
 
 _TELLS_ON_SIGQUIT = """
 import faulthandler, runpy, signal
@@ -34,6 +38,11 @@ class Running:
     api_url: str
     otlp_url: str
     process: "subprocess.Popen[str]"
+    spool: Path
+
+    def settle(self) -> None:
+        """Wait until the store has all that has been acknowledged, as it does within 2 s."""
+        wait_until(lambda: is_settled(self.spool))
 
 
 def run_spanledger(
@@ -64,12 +73,44 @@ def spanledger_up(cwd: Path, *args: str, **environ: str) -> Generator[Running]:
     ) as process:
         try:
             with _watched(process):
-                addresses = _addresses(process)
-            yield Running(*addresses, process)
+                api_url, otlp_url, data = _addresses(process)
+            yield Running(api_url, otlp_url, process, cwd / data / "spool")
         finally:
             process.terminate()
             with _watched(process):
                 process.wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again until it is so."""
+    end = time.monotonic() + HANGS_AFTER_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, "it has not become so"
+        pause.wait(0.01)
+
+
+@contextmanager
+def small_disk(directory: Path, size: str) -> Generator[Path]:
+    """A disk of its own, in memory; the test is skipped where none can be mounted."""
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)  # noqa: S607
+
+
+def fill(directory: Path) -> Path:
+    """Leave no room on the disk of `directory`; whoever removes the file makes room again."""
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 12)):
+            pass
+    return filler
 
 
 @contextmanager
@@ -96,13 +137,13 @@ def _watched(process: "subprocess.Popen[str]") -> Generator[None]:
         raise TimeoutError(msg)
 
 
-def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str]:
+def _addresses(process: "subprocess.Popen[str]") -> tuple[str, str, str]:
     found: dict[str, str] = {}
     assert process.stdout is not None
     for line in process.stdout:
         if match := re.match(r"\s+(Dashboard|OTLP/HTTP|Data)\s+(\S+)", line):
             found[match[1]] = match[2]
         if "Data" in found:
-            return found["Dashboard"], found["OTLP/HTTP"]
+            return found["Dashboard"], found["OTLP/HTTP"], found["Data"]
     msg = f"spanledger up ended with {process.wait()} before it was ready"
     raise RuntimeError(msg)

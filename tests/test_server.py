@@ -22,6 +22,7 @@ def deliver(up: Running, *numbers: int) -> None:
 
 def total(up: Running) -> tuple[int, str]:
     """Calls and amount over all time."""
+    up.settle()
     page = httpx.get(
         f"{up.api_url}/v1/costs",
         params={"bucket_width": "total"},
@@ -78,6 +79,7 @@ def test_rates_are_read_at_the_start(tmp_path: Path) -> None:
     )
     with spanledger_up(tmp_path, SPANLEDGER_EXCHANGE_RATES_FILE="rates.yaml") as up:
         deliver(up, 1)
+        up.settle()
         page = httpx.get(
             f"{up.api_url}/v1/costs",
             params={"bucket_width": "total", "currency": "cny"},

@@ -49,3 +49,18 @@ def test_an_impossible_address_is_named(host: str, port: int) -> None:
     """An address of another machine, or a port that does not exist."""
     with pytest.raises(SettingsError, match=f"cannot listen on {host} port {port}"):
         listen(host, port)
+
+
+def test_a_client_that_never_ends_its_headers_is_closed() -> None:
+    """R13: also after a first request, and however many bytes have come."""
+    listener = listen("127.0.0.1", 0)
+    with serving(APP, listener, headers_seconds_max=0.05):
+        address = listener.getsockname()
+        with socket.create_connection(address, timeout=20) as silent:
+            assert silent.recv(1) == b""
+        with socket.create_connection(address, timeout=20) as slow:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert slow.recv(10_000).startswith(b"HTTP/1.1 200")
+            slow.sendall(b"GET / HTTP/1.1\r\nHo")
+            while slow.recv(10_000):
+                pass

@@ -15,14 +15,18 @@ from types import FrameType
 from typing import Final
 
 from spanledger import __version__
-from spanledger.commands import keys, periods, price, prices, reprice
+from spanledger.commands import keys, periods, price, prices, reprice, schema
 from spanledger.commands.command import EPILOG, add_command, say, settings_of
 from spanledger.errors import SettingsError, SpanledgerError
 from spanledger.settings import Settings, child_environment
+from spanledger.storage.address import ServerAddress
 
 __all__ = ["main", "make_parser"]
 
 FAILED: Final = 1
+
+_SETTLE_S: Final = 30.0
+"""How long the demo waits for its calls to be stored."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +53,13 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     up = add_command(commands, "up", "run collector, cost API and dashboard in one process", _up)
     _server_options(up)
+    up.add_argument(
+        "--clickhouse",
+        dest="clickhouse_url",
+        metavar="URL",
+        help="keep calls on this server, clickhouse://user:password@host:8123/database. Others on "
+        "this machine can read a command line: the variable hides the password",
+    )
     demo = add_command(
         commands, "demo", "run everything with real SDK calls against simulated providers", _demo
     )
@@ -64,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     keys.add_commands(commands)
     reprice.add_commands(commands)
     periods.add_commands(commands)
+    schema.add_commands(commands)
     return parser
 
 
@@ -72,6 +84,7 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port of the cost API and the dashboard")
     parser.add_argument("--otlp-http-port", type=int, help="port of the OTLP/HTTP receiver")
+    parser.add_argument("--otlp-grpc-port", type=int, help="port of the OTLP/gRPC receiver")
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -82,6 +95,9 @@ def _up(args: argparse.Namespace) -> None:
         say(f"Spanledger {__version__} is ready.")
         say(f"  Dashboard  {served.api_url}")
         say(f"  OTLP/HTTP  {served.otlp_url}")
+        say(f"  OTLP/gRPC  {served.otlp_grpc_url}")
+        if settings.clickhouse_url:
+            say(f"  Store      {ServerAddress.parse(settings.clickhouse_url).shown}")
         say(f"  Data       {settings.data_dir}")
         if served.new_admin_key:
             say(f"  Admin key  {served.new_admin_key}  (shown only now: keep it)")
@@ -96,10 +112,14 @@ def _demo(args: argparse.Namespace) -> None:
         args.data_dir = args.data_dir or Path(temporary)
         # Of the demo's own, so that no other application of this machine reports to it.
         args.otlp_http_port = args.otlp_http_port or 0
+        args.otlp_grpc_port = args.otlp_grpc_port or 0
+        # Invented calls have no place on a server that is shared.
+        args.clickhouse_url = ""
         settings = _with_free_port(settings_of(args))
         say("Starting the simulated providers and Spanledger ...")
         with serve_provider() as provider_url, serve(settings) as served:
             _run_traffic(provider_url, served.otlp_url)
+            served.settle(_SETTLE_S)
             key = served.new_admin_key or settings.admin_key
             _print_costs(served.api_url, key)
             say(f"\nDashboard: {served.api_url}  log in with the key {key}")

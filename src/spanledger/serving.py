@@ -1,14 +1,17 @@
 """Listening sockets, and ASGI applications served on them from a thread of this process."""
 
+import asyncio
 import errno
 import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import ClassVar, Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from spanledger.errors import SettingsError
 
@@ -16,6 +19,8 @@ __all__ = ["base_url", "listen", "serving"]
 
 BACKLOG: Final = 2048
 PORT_MAX: Final = 65_535
+HEADERS_S: Final = 30.0
+"""How long a client may take to send a request's headers; uvicorn itself waits for ever."""
 SHUTDOWN_S: Final = 5
 """How long requests under way may take to finish when a server stops."""
 
@@ -51,11 +56,20 @@ def base_url(listener: socket.socket) -> str:
 
 
 @contextmanager
-def serving(app: ASGIApp, listener: socket.socket) -> Generator[None]:
-    """Serve `app` on `listener` until the block ends; then let requests finish and close it."""
+def serving(
+    app: ASGIApp, listener: socket.socket, headers_seconds_max: float = HEADERS_S
+) -> Generator[None]:
+    """Serve `app` on `listener` until the block ends; then let requests finish and close it.
+
+    A connection whose request's headers are not there after `headers_seconds_max` is closed.
+    """
+
+    class Punctual(_PunctualProtocol):
+        seconds_max = headers_seconds_max
+
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Punctual,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -73,6 +87,33 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[None]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+class _PunctualProtocol(H11Protocol):
+    """HTTP with a deadline for the headers of each request."""
+
+    seconds_max: ClassVar[float]
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self.seconds_max, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_deadline()
+        elif self._deadline is None:  # the first bytes of the next request
+            self._deadline = self.loop.call_later(self.seconds_max, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

@@ -35,7 +35,7 @@ CONFIG_FILE = Path("spanledger.yaml")
 OTLP_TIMEOUT_S: Final = 10.0
 """The default of the OpenTelemetry specification."""
 
-SECRETS: Final = frozenset({"admin_key"})
+SECRETS: Final = frozenset({"admin_key", "clickhouse_url"})
 """Settings whose values are shown to nobody."""
 
 _PREFIX: Final = "SPANLEDGER_"
@@ -50,12 +50,18 @@ class Settings:
 
     data_dir: Path = Path("spanledger-data")
     """Where the embedded store and the keys are kept."""
+    clickhouse_url: str = ""
+    """Keep calls on a ClickHouse server instead: `clickhouse://user:password@host:8123/database`,
+    with `clickhouses` for TLS, and `?cluster=NAME` at the end for a cluster (see
+    [scale.md](scale.md)). Keys and the price list stay in `data_dir`. Empty: the embedded store."""
     host: str = "127.0.0.1"
     """Address to listen on. Beyond loopback the server refuses to start without keys."""
     port: int = 8400
     """Port of the cost API and the dashboard."""
     otlp_http_port: int = 4318
     """Port of the OTLP/HTTP receiver."""
+    otlp_grpc_port: int = 4317
+    """Port of the OTLP/gRPC receiver."""
     admin_key: str = ""
     """The first admin key. Empty: `spanledger up` makes one and shows it once."""
     prices_file: Path = Path("prices.yaml")
@@ -63,6 +69,13 @@ class Settings:
     not exist."""
     body_bytes_max: int = 20 * 1024 * 1024
     """Largest OTLP request body, before and after decompression, in bytes."""
+    collector_spool_dir: str = ""
+    """Where deliveries lie from their acknowledgement until the store has them (see
+    [reliability.md](reliability.md)). Empty: `spool` in the data directory."""
+    collector_spool_bytes_max: int = 4 * 1024 * 1024 * 1024
+    """How much may lie there, in bytes. Beyond it they are refused with 503, never dropped."""
+    collector_disk_free_min: int = 512 * 1024 * 1024
+    """How many bytes of that disk are left free; with less, deliveries are refused with 503."""
     exchange_rates_file: str = ""
     """YAML file of exchange rates, for amounts in other currencies than US dollars (see
     [currencies.md](currencies.md)). Empty: everything stays in US dollars."""

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.limits import Limits
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -39,7 +40,9 @@ def receive(keys: KeyRing) -> Iterator[Callable[..., httpx.Client]]:
     """Starts a receiver over a store and gives a client for it."""
     with ExitStack() as stack:
 
-        def start(store: Store, *, open_without_key: bool = True) -> httpx.Client:
+        def start(
+            store: Store, *, open_without_key: bool = True, limits: Limits | None = None
+        ) -> httpx.Client:
             pipeline = stack.enter_context(Pipeline(store, lambda: BOOK, utc_now))
             app = create_receiver(
                 intake=DirectIntake(pipeline, BODY_BYTES_MAX),
@@ -47,6 +50,7 @@ def receive(keys: KeyRing) -> Iterator[Callable[..., httpx.Client]]:
                 keys=keys,
                 open_without_key=open_without_key,
                 body_bytes_max=BODY_BYTES_MAX,
+                limits=limits,
             )
             listener = stack.enter_context(listen("127.0.0.1", 0))
             stack.enter_context(serving(app, listener))

@@ -1,5 +1,6 @@
 """OTLP requests as a sender would build them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,3 +59,30 @@ def build_body(*spans: Span, service: str = "shop") -> bytes:
     )
     resource_spans.scope_spans.add().spans.extend(spans)
     return request.SerializeToString()
+
+
+def json_span(**fields: Any) -> dict[str, Any]:
+    """The same span in OTLP's JSON; tests name what they vary."""
+    attributes = [
+        {
+            "key": key,
+            "value": {"stringValue": value} if isinstance(value, str) else {"intValue": str(value)},
+        }
+        for key, value in CHAT.items()
+    ]
+    return {
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+        "spanId": "b7ad6b7169203331",
+        "name": "chat gpt-4o",
+        "startTimeUnixNano": str(START_NS),
+        "endTimeUnixNano": str(START_NS + 10**9),
+        "attributes": attributes,
+        **fields,
+    }
+
+
+def json_body(*spans: Mapping[str, Any]) -> bytes:
+    """An export request in JSON."""
+    service = {"key": "service.name", "value": {"stringValue": "shop"}}
+    group = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": spans}]}
+    return json.dumps({"resourceSpans": [group]}).encode()

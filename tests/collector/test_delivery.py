@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from spanledger.collector.body import Refused
 from spanledger.collector.delivery import Delivery, DirectIntake, calls_of
-from spanledger.collector.otlp import MalformedBody
 from spanledger.collector.pipeline import Pipeline
+from spanledger.collector.records import MalformedBody
 from spanledger.pricing.book import PriceBook
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.query import Selection

@@ -1,11 +1,21 @@
 """Bytes of OTLP to span records, whatever the bytes are."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger.collector.otlp import MalformedBody, parse_spans
+from spanledger.collector.conventions import SpanRecord
+from spanledger.collector.otlp import parse_protobuf
+from spanledger.collector.records import Export, MalformedBody
 from tests.collector.spans import CHAT, START_NS, build_body, build_span
+
+
+def parse_spans(body: bytes) -> tuple[Sequence[SpanRecord], int]:
+    """The spans, and how many were refused."""
+    export: Export = parse_protobuf(body)
+    return export.spans, export.refused
 
 
 def test_values_of_every_kind_are_read() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from spanledger.call import Call
-from spanledger.collector.pipeline import WAITING_MAX, Pipeline, PipelineFull
+from spanledger.collector.pipeline import GROUP_ROWS_MAX, WAITING_MAX, Pipeline, PipelineFull
 from spanledger.errors import StoreError
 from spanledger.pricing.book import PriceBook
 from spanledger.pricing.cost import Cost
@@ -200,3 +200,34 @@ def test_a_span_again_moves_no_amount() -> None:
     new = rows[build_call(2).span_id].cost
     assert isinstance(new, Cost)
     assert new.book_version == books[0].version
+
+
+def test_calls_are_stored_at_once_where_that_is_asked_for() -> None:
+    """For whoever has a thread of its own: durable when it returns, in inserts of bounded size."""
+    store = GatedStore()
+    store.gate.set()
+    with build_pipeline(store) as pipeline:
+        pipeline.store([build_call(number) for number in range(GROUP_ROWS_MAX + 1)])
+        assert store.writes == 2
+        assert store.book(BOOK.version) is not None
+        store.fails = True
+        with pytest.raises(StoreError, match="no space left"):
+            pipeline.store([build_call(1)])
+
+    results = store.costs(CostQuery(where=Selection(project="default"))).results
+    assert results[0].calls == GROUP_ROWS_MAX + 1
+
+
+def test_a_sender_that_goes_away_stops_nobody() -> None:
+    """A request that is cancelled while its calls wait does not end the writer."""
+    store = GatedStore()
+    with build_pipeline(store) as pipeline:
+        first = pipeline.submit([build_call(0)])
+        store.entered.acquire()
+        gone, late = pipeline.submit([build_call(1)]), pipeline.submit([build_call(2)])
+        assert gone.cancel()
+        store.gate.set()
+        for future in (first, late):
+            future.result(60)
+
+    assert len(store.calls(Selection(project="default"), limit=10)) == 3

@@ -2,9 +2,11 @@
 
 import gzip
 import logging
+import socket
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 
 import httpx
@@ -12,17 +14,22 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from spanledger.errors import StoreError
+from spanledger.collector.limits import Limits
 from spanledger.pricing.cost import Cost
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.query import CostQuery, CostTable, Selection
 from spanledger.storage.row import CostRow
-from tests.collector.spans import CHAT, build_body, build_span
+from tests.collector.failing import FailingStore
+from tests.collector.spans import CHAT, build_body, build_span, json_body, json_span
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -211,21 +218,6 @@ def test_a_damaged_key_file_lets_nobody_in(
     assert stored(store) == []
 
 
-class FailingStore(MemoryStore):
-    """A store whose disk is full until it is mended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mended = threading.Event()
-
-    def write(self, rows: Sequence[CostRow]) -> None:
-        """Refuse, as a full disk does."""
-        if not self.mended.is_set():
-            msg = "the store cannot write: no space left"
-            raise StoreError(msg)
-        super().write(rows)
-
-
 def test_nothing_is_acknowledged_that_was_not_stored(
     receive: Callable[..., httpx.Client],
 ) -> None:
@@ -264,3 +256,94 @@ def test_costs_of_what_was_delivered(client: httpx.Client, store: MemoryStore) -
 
     assert table.results[0].calls == 200
     assert table.results[0].amount == Decimal("0.0065") * 200
+
+
+def test_json_is_taken_and_answered_in_json(client: httpx.Client, store: MemoryStore) -> None:
+    """Ids are hex; what was refused is named in the request's format."""
+    answer = post(
+        client,
+        gzip.compress(json_body(json_span(), json_span(traceId="7"))),
+        content_type="application/json; charset=utf-8",
+        content_encoding="gzip",
+    )
+    wrong = post(client, b"{", content_type="application/json")
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
+    (row,) = stored(store)
+    assert row.call.call_id == "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+    assert (wrong.status_code, wrong.headers["content-type"]) == (400, "application/json")
+    assert "not an OTLP trace export request" in wrong.json()["message"]
+
+
+def test_a_tool_that_speaks_to_langfuse_changes_a_url_only(
+    client: httpx.Client, keys: KeyRing, store: MemoryStore
+) -> None:
+    """Its path, its Basic auth with our key as the secret one, its headers, its probe."""
+    _, secret = keys.create("librechat", "ingest", "chat")
+    url = "/api/public/otel/v1/traces"
+    headers = {**PROTOBUF, "x-langfuse-ingestion-version": "4"}
+
+    answer = client.post(
+        url, content=build_body(build_span()), headers=headers, auth=("pk-lf-1", secret)
+    )
+
+    assert answer.status_code == 200
+    assert len(stored(store, "chat")) == 1
+    assert client.post(url, content=b"", headers=headers).status_code == 401
+    assert client.post(url, content=b"", headers=headers, auth=(secret, "x")).status_code == 401
+    assert client.get("/api/public/health").json()["status"] == "OK"
+
+
+def test_a_request_with_too_many_spans_is_too_large(
+    receive: Callable[..., httpx.Client], store: MemoryStore
+) -> None:
+    """Empty spans are small, and there may be many of them in a body."""
+    body = ExportTraceServiceRequest()
+    body.resource_spans.add().scope_spans.add().spans.extend([Span()] * 50_001)
+    answer = post(receive(store), gzip.compress(body.SerializeToString()), content_encoding="gzip")
+
+    assert answer.status_code == 413
+
+
+def test_slow_bodies_are_ended_while_others_are_taken(
+    receive: Callable[..., httpx.Client], store: MemoryStore
+) -> None:
+    """R13: two hundred senders that say they send more each get 408; an honest one is taken."""
+    limits = Limits(body_grace_seconds=0.5, body_seconds_max=0.5)
+    client = receive(store, limits=limits)
+    address = (client.base_url.host, client.base_url.port or 0)
+    head = (
+        b"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\n"
+        b"Content-Length: 1000\r\n\r\nab"
+    )
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(address, timeout=30)) for _ in range(200)
+        ]
+        for connection in slow:
+            connection.sendall(head)
+        honest = post(client, build_body(build_span()))
+        answers = [read_to_end(connection) for connection in slow]
+
+    assert honest.status_code == 200
+    assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 408 Request Timeout"}
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    answer = bytearray()
+    while chunk := connection.recv(65_536):
+        answer += chunk
+    return bytes(answer)
+
+
+def test_what_all_bodies_hold_is_bounded(
+    receive: Callable[..., httpx.Client], store: MemoryStore
+) -> None:
+    """Beyond it senders come back later."""
+    client = receive(store, limits=Limits(held_bytes_max=20))
+
+    answer = post(client, build_body(build_span()))
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -35,7 +35,9 @@ def test_close_reopen_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_at_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same at a server that owns the directory."""
-    settings = Settings(data_dir=tmp_path, port=0, otlp_http_port=0, admin_key=KEY)
+    settings = Settings(
+        data_dir=tmp_path, port=0, otlp_http_port=0, otlp_grpc_port=0, admin_key=KEY
+    )
     with serve(settings) as server:
         there = ("--url", server.api_url, "--key", KEY, "--json")
         assert main(["periods", "close", "2026-10", *there]) == 0

@@ -40,7 +40,9 @@ def where(tmp_path: Path) -> tuple[str, str]:
 @contextmanager
 def served(where: tuple[str, str]) -> Generator[tuple[str, ...]]:
     """A server over the directory; gives the options that ask it."""
-    settings = Settings(data_dir=Path(where[1]), port=0, otlp_http_port=0, admin_key=KEY)
+    settings = Settings(
+        data_dir=Path(where[1]), port=0, otlp_http_port=0, otlp_grpc_port=0, admin_key=KEY
+    )
     with serve(settings) as server:
         yield ("--url", server.api_url, "--key", KEY)
 

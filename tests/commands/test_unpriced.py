@@ -37,7 +37,9 @@ def test_here_and_at_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     )
     run(*where, "--json")
     here = json.loads(capsys.readouterr().out)
-    with serve(Settings(data_dir=tmp_path, port=0, otlp_http_port=0, admin_key=KEY)) as server:
+    with serve(
+        Settings(data_dir=tmp_path, port=0, otlp_http_port=0, otlp_grpc_port=0, admin_key=KEY)
+    ) as server:
         run("--url", server.api_url, "--key", KEY, "--json")
     assert json.loads(capsys.readouterr().out) == here
     assert here[0]["model"] == "acme-1"

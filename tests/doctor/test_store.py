@@ -46,3 +46,13 @@ def test_keys_that_others_can_read(machine: Path) -> None:
     _, keys = check_store(settings)
     assert keys.standing == "attention"
     assert "chmod 600" in keys.advice
+
+
+def test_a_store_on_a_server(machine: Path) -> None:
+    """The server is named without the password, and an address that is none is found."""
+    url = "clickhouse://ann:geheim@db:8123/llm"
+    (fine,) = check_store(Settings(data_dir=machine / "data", clickhouse_url=url))
+    (wrong,) = check_store(Settings(data_dir=machine / "data", clickhouse_url=url + "?geheim"))
+    assert (fine.standing, wrong.standing) == ("ok", "attention")
+    assert "clickhouse://ann@db:8123/llm" in fine.says
+    assert "geheim" not in repr(fine) + repr(wrong)

@@ -56,5 +56,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         command = [sys.executable, "-m", "spanledger.demo.traffic", "--provider-url", provider_url]
         environment = child_environment(OTEL_EXPORTER_OTLP_ENDPOINT=up.otlp_url)
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=100)
+        up.settle()
         statements = httpx.get(f"{provider_url}/statements", trust_env=False).json()
         yield Demo(up.api_url, api, statements["data"])

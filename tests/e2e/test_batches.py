@@ -35,6 +35,7 @@ def test_results_cost_once(tmp_path: Path) -> None:
         for _ in range(3):
             command = [sys.executable, "-c", APP, url, url]
             subprocess.run(command, env=environment, check=True, timeout=100)
+        up.settle()
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         with httpx.Client(base_url=up.api_url, headers=headers, trust_env=False) as api:
             calls: list[dict[str, Any]] = api.get("/v1/calls").json()["data"]

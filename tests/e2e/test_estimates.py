@@ -77,6 +77,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
             capture_output=True,
             encoding="utf-8",
         )
+        up.settle()
         yield Ledger(api, ran.stdout)
 
 

@@ -38,6 +38,7 @@ def test_the_quick_start_leaves_one_priced_row(tmp_path: Path) -> None:
         )
         command = [sys.executable, "-c", SNIPPETS[0]]
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=100)
+        up.settle()
         answer = httpx.get(
             f"{up.api_url}/v1/costs?bucket_width=total&group_by=user",
             headers={"Authorization": f"Bearer {ADMIN_KEY}"},

@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         provider = self.server.provider
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        body = self._read()
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         provider.requests.append((self.path, dict(self.headers.items()), body))
@@ -108,6 +108,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("content-length", str(len(reply.body)))
         self.end_headers()
         self._send(reply, chunked=streamed)
+
+    def _read(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _send(self, reply: Reply, *, chunked: bool) -> None:
         body = reply.body[: reply.cut_at]

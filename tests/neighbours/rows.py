@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from spanledger.collector.conventions import is_model_call, to_call
-from spanledger.collector.otlp import parse_spans
+from spanledger.collector.otlp import parse_protobuf
 from spanledger.collector.pipeline import Pipeline
 from spanledger.pricing.book import PriceBook
 from spanledger.storage.memory import MemoryStore
@@ -22,10 +22,10 @@ def rows_of(bodies: Iterable[bytes]) -> list[CostRow]:
     store = MemoryStore()
     with Pipeline(store, lambda: BOOK, lambda: datetime.now(UTC)) as pipeline:
         for body in bodies:
-            records, refused = parse_spans(body)
-            assert refused == 0
+            export = parse_protobuf(body)
+            assert export.refused == 0
             pipeline.submit(
-                [to_call(record, "default") for record in records if is_model_call(record)]
+                [to_call(record, "default") for record in export.spans if is_model_call(record)]
             )
     return list(store.calls(Selection(project="default"), limit=1000))
 

@@ -13,6 +13,7 @@ from spanledger.storage.clickhouse import ClickHouseStore, open_embedded
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.protocol import Store
 from spanledger.storage.row import CostRow
+from tests.storage.servers import ChdbServer
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -33,10 +34,47 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSto
     store.close()
 
 
-@pytest.fixture(params=["memory", "clickhouse"], scope="module")
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbServer]:
+    """One ClickHouse server for all tests that do not end it."""
+    server = ChdbServer(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database() -> str:
+    """A database of the server that no other test uses."""
+    return f"test_{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def served(server: ChdbServer) -> Iterator[ClickHouseStore]:
+    """A store on the server for all tests of a module."""
+    store = server.open(f"served_{next(_numbers)}")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def distributed(server: ChdbServer) -> Iterator[ClickHouseStore]:
+    """A store behind Distributed tables for all tests of a module."""
+    store = server.open_distributed(f"distributed_{next(_numbers)}")
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["memory", "embedded", "served"], scope="module")
 def store(request: pytest.FixtureRequest) -> Store:
     """Each of the stores: whatever a test says, it says of all of them."""
-    return MemoryStore() if request.param == "memory" else request.getfixturevalue("embedded")
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["memory", "embedded", "served", "distributed"], scope="module")
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """The stores, and the tables of a cluster as far as they can be had here."""
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from spanledger.storage.clickhouse import open_embedded
 from spanledger.storage.clickhouse_history import ClickHouseHistory
 from spanledger.storage.history import PeriodAct
+from spanledger.storage.layout import Layout
 from tests.storage.priced import NOON, a_call, fresh
 from tests.storage.test_history import a_repricing
 
@@ -36,4 +37,4 @@ def test_history_survives_the_process(data_dir: Path) -> None:
 def test_it_is_a_part_of_a_store() -> None:
     """By itself it has no way to a database."""
     with pytest.raises(NotImplementedError):
-        ClickHouseHistory().book("1")
+        ClickHouseHistory(Layout()).book("1")

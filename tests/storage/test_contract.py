@@ -30,6 +30,13 @@ from spanledger.usage import PART_OF, UNITS, Usage
 
 Builder = Callable[..., CostRow]
 
+
+@pytest.fixture(scope="module")
+def store(any_store: Store) -> Store:
+    """The contract holds on a cluster's tables as well."""
+    return any_store
+
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 PICO = 10**12

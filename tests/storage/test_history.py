@@ -28,6 +28,13 @@ from spanledger.storage.row import CostRow
 
 Builder = Callable[..., CostRow]
 
+
+@pytest.fixture(scope="module")
+def store(any_store: Store) -> Store:
+    """The contract holds on a cluster's tables as well."""
+    return any_store
+
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -55,6 +62,15 @@ def test_a_book_that_returns_is_in_use_anew(store: Store, project: str) -> None:
 
     assert first < second < third
     assert store.book(f"{project}+1") == b"1"
+
+
+def test_an_act_that_is_kept_twice_is_one(store: Store, project: str) -> None:
+    """An act is kept again where the answer to the first time got lost."""
+    act = PeriodAct(project=project, month="2026-10", closed=True, made_at=NOON, made_by="ann")
+    store.keep_period(act)
+    store.keep_period(act)
+
+    assert list(store.periods(project)) == [act]
 
 
 def test_period_acts_come_back(store: Store, project: str) -> None:

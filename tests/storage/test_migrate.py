@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -10,7 +11,11 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from spanledger.errors import StoreError
-from spanledger.storage.migrate import Migration, load_migrations, migrate
+from spanledger.storage.clickhouse import ClickHouseStore
+from spanledger.storage.layout import Layout
+from spanledger.storage.migrate import Migration, load_migrations, migrate, schema_script
+from spanledger.storage.query import Selection
+from tests.storage.servers import ChdbServer
 
 
 @pytest.fixture
@@ -120,3 +125,66 @@ def test_failed_step_runs_again(client: Client) -> None:
     recorded = client.query("SELECT number FROM spanledger.schema_migrations ORDER BY number")
     assert recorded.result_rows == [(1,), (2,)]
     assert client.query("SELECT count() FROM spanledger.a").result_rows == [(2,)]
+
+
+def test_two_programs_migrate_at_once(server: ChdbServer, database: str) -> None:
+    """Collectors that start together make one schema, and each can use it."""
+    ready = threading.Barrier(4)
+    stores: list[ClickHouseStore] = []
+
+    def start() -> None:
+        ready.wait(60)
+        stores.append(server.open(database))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = [store.calls(Selection(project="p"), limit=1) for store in stores]
+    for store in stores:
+        store.close()
+
+    assert counts == [[]] * 4
+
+
+def test_a_schema_that_was_made_by_hand(server: ChdbServer) -> None:
+    """Where an administrator has applied the script, a user without rights to create can start."""
+    database = "forbidden_to_make"
+    script = schema_script(load_migrations(), Layout(database=database))
+    with pytest.raises(StoreError, match="does not allow the user collector"):
+        server.open(database)
+    admin = server.open("of_the_admin")
+    with admin._client() as client:
+        # What the test server forbids is this form alone.
+        client.command(f"CREATE DATABASE/**/{database}")
+        for statement in script.split(";\n"):
+            if statement.strip() and not statement.startswith("CREATE DATABASE"):
+                client.command(statement)
+    admin.close()
+    store = server.open(database)
+
+    assert store.calls(Selection(project="p"), limit=1) == []
+    store.close()
+
+
+def test_another_size_is_refused(server: ChdbServer, database: str) -> None:
+    """Tables of a cluster are not taken for those of one server, nor the other way round."""
+    server.open(f"{database}_one").close()
+    server.open_distributed(f"{database}_many").close()
+
+    with pytest.raises(StoreError, match=r"are made for one server: name no cluster$"):
+        server.open_distributed(f"{database}_one")
+    with pytest.raises(StoreError, match=r"are made for a cluster: name it$"):
+        server.open(f"{database}_many")
+
+
+def test_what_another_program_applied_is_checked(client: Client) -> None:
+    """Of two programs that applied a step side by side, none may have had another text."""
+    migrate(client, [FIRST])
+    client.command(
+        "INSERT INTO spanledger.schema_migrations VALUES (1, '0001_first.sql', 'other', now64(6))"
+    )
+
+    with pytest.raises(StoreError, match=r"^the migration 0001_first\.sql was changed after"):
+        migrate(client, [FIRST])

@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from spanledger.call import Call
 from spanledger.collector.body import inflate
-from spanledger.collector.conventions import is_model_call, to_call
-from spanledger.collector.otlp import parse_spans
+from spanledger.collector.conventions import read_calls
+from spanledger.collector.export import PROTOBUF, parse_export
 from spanledger.collector.pipeline import Pipeline
 
 __all__ = ["Delivery", "DirectIntake", "Intake", "calls_of"]
@@ -26,6 +26,8 @@ class Delivery:
     """The body's Content-Encoding; empty where it is plain."""
     body: bytes
     received_at: datetime
+    content_type: str = PROTOBUF
+    """What the body is once it is inflated: protobuf or JSON."""
 
 
 class Intake(Protocol):
@@ -61,5 +63,6 @@ def calls_of(delivery: Delivery, body_bytes_max: int) -> list[Call]:
         Refused: the body is larger than `body_bytes_max` when it is inflated, or cannot be.
         MalformedBody: it is no OTLP trace request.
     """
-    records, _ = parse_spans(inflate(delivery.body, delivery.encoding, body_bytes_max))
-    return [to_call(record, delivery.project) for record in records if is_model_call(record)]
+    body = inflate(delivery.body, delivery.encoding, body_bytes_max)
+    records = parse_export(body, delivery.content_type).spans
+    return read_calls(records, delivery.project).calls

@@ -19,7 +19,7 @@ from spanledger.storage.protocol import Store
 from spanledger.storage.redelivery import write_calls
 from spanledger.storage.row import CostRow
 
-__all__ = ["Pipeline", "PipelineFull"]
+__all__ = ["GROUP_ROWS_MAX", "Pipeline", "PipelineFull"]
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +72,23 @@ class Pipeline:
         Raises:
             PipelineFull: too much is waiting; nothing was taken.
         """
-        now, book = self._clock(), self._book()
-        batch = _Batch([CostRow(call, price(call, book), now) for call in calls], book)
+        batch = self._priced(calls)
         try:
             self._waiting.put_nowait(batch)
         except queue.Full:
             msg = f"{WAITING_MAX} batches are waiting to be written: send again later"
             raise PipelineFull(msg) from None
         return batch.done
+
+    def store(self, calls: Sequence[Call]) -> None:
+        """Price `calls` and write them now; they are durable when this returns.
+
+        Raises:
+            StoreError: nothing is certain about the calls; storing them again is safe.
+        """
+        for start in range(0, len(calls), GROUP_ROWS_MAX):
+            batch = self._priced(calls[start : start + GROUP_ROWS_MAX])
+            write_calls(self._store, batch.rows, self._keep(batch.book))
 
     def close(self) -> None:
         """Write what is waiting, then stop."""
@@ -97,6 +106,10 @@ class Pipeline:
     ) -> None:
         self.close()
 
+    def _priced(self, calls: Sequence[Call]) -> _Batch:
+        now, book = self._clock(), self._book()
+        return _Batch([CostRow(call, price(call, book), now) for call in calls], book)
+
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
             group, last = [first], False
@@ -109,21 +122,22 @@ class Pipeline:
                     last = True
                     break
                 group.append(batch)
-            self._write(group)
+            # A sender that has gone away waits for no answer; its calls are stored all the same.
+            self._write(group, [one for one in group if one.done.set_running_or_notify_cancel()])
             if last:
                 return
 
-    def _write(self, group: Sequence[_Batch]) -> None:
+    def _write(self, group: Sequence[_Batch], answered: Sequence[_Batch]) -> None:
         try:
             for batches in _by_book(group):
                 since = self._keep(batches[0].book)
                 write_calls(self._store, [row for batch in batches for row in batch.rows], since)
         except StoreError as error:
             log.warning("could not store %d batches: %s", len(group), error)
-            for batch in group:
+            for batch in answered:
                 batch.done.set_exception(error)
         else:
-            for batch in group:
+            for batch in answered:
                 batch.done.set_result(None)
 
     def _keep(self, book: PriceBook) -> datetime:

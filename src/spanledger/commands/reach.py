@@ -40,20 +40,21 @@ def add_reach(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def store_here(args: argparse.Namespace) -> Generator["ClickHouseStore"]:
-    """The embedded store of the data directory, open for the block.
+    """The store of the data directory, or that of the settings on a server, open for the block.
 
     Raises:
         SettingsError: there is no such directory.
         StoreLocked: a server owns it; the text says how to ask that.
     """
-    from spanledger.storage.clickhouse import open_embedded  # noqa: PLC0415 - it may not be installed
+    from spanledger.storage.server import open_store  # noqa: PLC0415 - it may not be installed
 
-    data_dir = settings_of(args).data_dir
-    if not data_dir.is_dir():
+    settings = settings_of(args)
+    data_dir = settings.data_dir
+    if not settings.clickhouse_url and not data_dir.is_dir():
         msg = f"there is no data directory {data_dir}: say --data-dir, or --url for a server"
         raise SettingsError(msg)
     try:
-        store = open_embedded(data_dir)
+        store = open_store(data_dir, settings.clickhouse_url)
     except StoreLocked as error:
         msg = (
             f"{error}: ask that server, with --url (for instance http://127.0.0.1:8400) and an "

@@ -6,8 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from spanledger.doctor.finding import Finding, attention, fine, note
+from spanledger.errors import SettingsError
 from spanledger.instrumentation.state import is_held
 from spanledger.settings import KEYS_FILE, Settings
+from spanledger.storage.address import ServerAddress
 
 __all__ = ["check_store"]
 
@@ -15,6 +17,10 @@ __all__ = ["check_store"]
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Whether there is a store, and whether a process serves it. It is not opened."""
     directory = settings.data_dir
+    if settings.clickhouse_url:
+        yield _check_address(settings.clickhouse_url)
+        yield from _check_keys(directory / KEYS_FILE)
+        return
     if not directory.exists():
         yield note(
             "store.directory",
@@ -33,6 +39,14 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         return
     yield _check_owner(directory)
     yield from _check_keys(directory / KEYS_FILE)
+
+
+def _check_address(url: str) -> Finding:
+    try:
+        address = ServerAddress.parse(url).shown
+    except SettingsError as error:
+        return attention("store.server", f"{error}.", "Mend SPANLEDGER_CLICKHOUSE_URL.")
+    return fine("store.server", f"Calls are kept at {address}.", address=address)
 
 
 def _check_owner(directory: Path) -> Finding:

@@ -8,28 +8,29 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from spanledger.errors import StoreError
-from spanledger.storage.clickhouse_history import INSERT_SETTINGS, ClickHouseHistory
-from spanledger.storage.columns import COLUMNS, build_row
+from spanledger.storage.clickhouse_history import COLUMN_TYPES, ClickHouseHistory, columns_of
+from spanledger.storage.columns import build_row
+from spanledger.storage.layout import Layout
 from spanledger.storage.lock import lock_directory
 from spanledger.storage.migrate import load_migrations, migrate
 from spanledger.storage.protocol import CallPosition
 from spanledger.storage.query import CostQuery, CostResult, CostTable, Quality, Selection
 from spanledger.storage.row import CostRow
-from spanledger.storage.statements import CALLS, Statement, calls_statement, costs_statement, micros
+from spanledger.storage.statements import CALLS, calls_statement, costs_statement, micros
 
-__all__ = ["ClickHouseStore", "open_embedded"]
+__all__ = ["ClickHouseStore", "describe", "is_lost", "open_embedded"]
 
 _logger = logging.getLogger(__name__)
 
-_NAMES: Final = [column.name for column in COLUMNS]
-_TYPES: Final = [column.type for column in COLUMNS]
+T = TypeVar("T")
 
 _FAILURES: Final = (ClickHouseError, OSError, ArithmeticError, ValueError, struct.error)
 """What the client raises: its own errors, the network's, and for values that no column can hold
@@ -41,6 +42,23 @@ _FATAL: Final = (
 )  # fmt: skip
 """What the engine handles when it opens. Its handler waits five minutes for a thread which only the
 server program of ClickHouse has: a process that crashes would hang, its ports open, not end."""
+
+
+EMBEDDED: Final = Layout()
+
+
+def describe(error: Exception) -> str:
+    """What failed, without a text that may hold SQL and the values in it."""
+    name = error.name if isinstance(error, Error) else None
+    return f"the store failed ({name or type(error).__name__})"
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether the connection was refused or broke, so that trying again soon makes sense."""
+    if not isinstance(error, OperationalError):
+        return False
+    cause = error.__cause__
+    return isinstance(cause, HTTPError) and not isinstance(cause, ReadTimeoutError)
 
 
 def open_embedded(data_dir: Path) -> "ClickHouseStore":
@@ -102,11 +120,29 @@ class ClickHouseStore(ClickHouseHistory):
     """
 
     def __init__(
-        self, connect: Callable[[], Client], release: Callable[[], None] = lambda: None
+        self,
+        connect: Callable[[], Client],
+        release: Callable[[], None] = lambda: None,
+        *,
+        layout: Layout = EMBEDDED,
+        explain: Callable[[Exception], str] = describe,
+        pauses_ms: Sequence[int] = (),
     ) -> None:
-        super().__init__()
+        """Open nothing yet.
+
+        Args:
+            connect: Makes a client.
+            release: Called once, after the last client has been closed.
+            layout: Where the tables are.
+            explain: What to say to a person of an error of the client.
+            pauses_ms: After a loss of the connection an operation is tried again, once after each
+                of these pauses in milliseconds.
+        """
+        super().__init__(layout)
         self._connect = connect
         self._release = release
+        self._explain = explain
+        self._pauses_ms = tuple(pauses_ms)
         self._changed = threading.Condition()
         self._idle: list[Client] = []
         self._busy = 0
@@ -118,8 +154,7 @@ class ClickHouseStore(ClickHouseHistory):
         Raises:
             StoreError: a migration failed, or the database is not one of ours.
         """
-        with self._client() as client:
-            migrate(client, load_migrations())
+        self._with_client(lambda client: migrate(client, load_migrations(), self._layout))
 
     def write(self, rows: Sequence[CostRow]) -> None:
         """Keep `rows` in one insert, on disk when this returns.
@@ -128,21 +163,14 @@ class ClickHouseStore(ClickHouseHistory):
         """
         if not rows:
             return
-        with self._client() as client:
-            client.insert(
-                CALLS,
-                [[column.get(row) for row in rows] for column in COLUMNS],
-                column_names=_NAMES,
-                column_type_names=_TYPES,
-                column_oriented=True,
-                settings=INSERT_SETTINGS,
-            )
+        self._insert(CALLS, COLUMN_TYPES, lambda: columns_of(rows))
 
     def costs(self, query: CostQuery) -> CostTable:
         """Sum calls as `query` asks."""
         buckets = {micros(edge): index for index, edge in enumerate(query.edges)} or {0: 0}
         keys = len(query.group_by)
-        rows = self._rows(costs_statement(query))
+        statement = costs_statement(query)
+        rows = self._ask(statement.text, statement.parameters)
         results = [_result(buckets[row[0]], row[1 : 1 + keys], row[1 + keys :]) for row in rows]
         return CostTable(tuple(results[: query.limit]), truncated=len(results) > query.limit)
 
@@ -151,7 +179,7 @@ class ClickHouseStore(ClickHouseHistory):
     ) -> Sequence[CostRow]:
         """The selected calls, latest first; with `after`, those beyond that position."""
         statement = calls_statement(where, limit=limit, after=after)
-        return [build_row(row) for row in self._rows(statement)]
+        return [build_row(row) for row in self._ask(statement.text, statement.parameters)]
 
     def close(self) -> None:
         """Wait for what is under way, then let go of the database; again does nothing."""
@@ -165,10 +193,22 @@ class ClickHouseStore(ClickHouseHistory):
             self._idle.clear()
         self._release()
 
-    def _rows(self, statement: Statement) -> Sequence[Sequence[Any]]:
+    def _with_client(self, operation: Callable[[Client], T]) -> T:
+        """What `operation` does with a client; done again while the connection is lost.
+
+        It may have been done although its answer was lost, so it must bear that. All of ours do.
+        """
+        for pause_ms in self._pauses_ms:
+            try:
+                with self._client() as client:
+                    return operation(client)
+            except StoreError as error:
+                if not is_lost(error.__cause__):
+                    raise
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, pause_ms / 1_000)
         with self._client() as client:
-            answer = client.query(statement.text, parameters=statement.parameters)
-        return answer.result_rows
+            return operation(client)
 
     @contextmanager
     def _client(self) -> Generator[Client]:
@@ -184,7 +224,7 @@ class ClickHouseStore(ClickHouseHistory):
             yield client
         except _FAILURES as error:
             _logger.debug("ClickHouse failed", exc_info=True)
-            raise StoreError(_describe(error)) from error
+            raise StoreError(self._explain(error)) from error
         finally:
             with self._changed:
                 self._busy -= 1
@@ -216,9 +256,3 @@ def _result(bucket: int, group: Sequence[str], measures: Sequence[Any]) -> CostR
         first_seen=measures[14].replace(tzinfo=UTC),
         last_seen=measures[15].replace(tzinfo=UTC),
     )
-
-
-def _describe(error: Exception) -> str:
-    """What failed, without a text that may hold SQL and the values in it."""
-    name = error.name if isinstance(error, Error) else None
-    return f"the store failed ({name or type(error).__name__})"

@@ -1,11 +1,10 @@
 """What the ClickHouse store keeps beside the calls."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
@@ -13,10 +12,11 @@ from spanledger.call import Call, CallId
 from spanledger.storage.claims import Claims
 from spanledger.storage.columns import COLUMNS, build_row
 from spanledger.storage.history import Difference, PeriodAct, Repricing, later
+from spanledger.storage.layout import Layout
 from spanledger.storage.row import CostRow
 from spanledger.storage.statements import REPLACED, Statement, lookup_statement
 
-__all__ = ["INSERT_SETTINGS", "ClickHouseHistory"]
+__all__ = ["COLUMN_TYPES", "ClickHouseHistory", "columns_of"]
 
 INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0}
 """Late spans of many months may come in one batch; the default refuses more than 100 partitions."""
@@ -24,8 +24,9 @@ INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0}
 LOOKED_UP_MAX: Final = 2_000
 """Ids in one statement; more are asked for in several."""
 
-_NAMES: Final = [column.name for column in COLUMNS]
-_TYPES: Final = [column.type for column in COLUMNS]
+T = TypeVar("T")
+
+COLUMN_TYPES: Final = {column.name: column.type for column in COLUMNS}
 
 _BOOK_TYPES: Final = {
     "version": "String",
@@ -65,11 +66,12 @@ _REPRICING_TYPES: Final = {
 class ClickHouseHistory:
     """Answers as the `Store` protocol says for what is beside the calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.claims = Claims()
+        self._layout = layout
 
-    def _client(self) -> AbstractContextManager[Client]:
-        """A client for one operation; the store has them."""
+    def _with_client(self, operation: Callable[[Client], T]) -> T:
+        """What `operation` does with a client, which the store has; it may be done again."""
         raise NotImplementedError
 
     def keep_book(self, version: str, content: bytes, at: datetime) -> datetime:
@@ -91,13 +93,8 @@ class ClickHouseHistory:
             "SELECT content FROM spanledger.price_books "  # noqa: S608 - the value is bound
             f"WHERE version = {statement.bind(version, 'String')} ORDER BY used_since LIMIT 1"
         )
-        with self._client() as client:
-            answer = client.query(
-                statement.text,
-                parameters=statement.parameters,
-                column_formats={"content": "bytes"},
-            )
-        return bytes(answer.result_rows[0][0]) if answer.result_rows else None
+        rows = self._ask(statement.text, statement.parameters, {"content": "bytes"})
+        return bytes(rows[0][0]) if rows else None
 
     def keep_period(self, act: PeriodAct) -> None:
         """Keep an act; acts of a month are kept in the order of their times."""
@@ -107,6 +104,8 @@ class ClickHouseHistory:
     def periods(self, project: str) -> Sequence[PeriodAct]:
         """All acts of a project, by month and then by time."""
         rows = self._of_project("spanledger.period_acts", _ACT_TYPES, project, "month, made_at")
+        # One that was written twice, since an answer got lost, is there twice.
+        rows = dict.fromkeys(tuple(row) for row in rows)
         acts = [PeriodAct(**dict(zip(_ACT_TYPES, row, strict=True))) for row in rows]
         return [replace(act, made_at=_utc(act.made_at)) for act in acts]
 
@@ -130,17 +129,8 @@ class ClickHouseHistory:
         """Keep rows as they are before a repricing; of two of a call the later one stands."""
         if not rows:
             return
-        columns = [[repricing_id] * len(rows)]
-        columns += [[column.get(row) for row in rows] for column in COLUMNS]
-        with self._client() as client:
-            client.insert(
-                REPLACED,
-                columns,
-                column_names=["repricing", *_NAMES],
-                column_type_names=["String", *_TYPES],
-                column_oriented=True,
-                settings=INSERT_SETTINGS,
-            )
+        types = {"repricing": "String", **COLUMN_TYPES}
+        self._insert(REPLACED, types, lambda: [[repricing_id] * len(rows), *columns_of(rows)])
 
     def replaced(self, repricing_id: str, calls: Sequence[Call]) -> Mapping[CallId, CostRow]:
         """Those of `calls` that a repricing replaced, as they were, by the identity of the call."""
@@ -169,18 +159,44 @@ class ClickHouseHistory:
         )
         return self._ask(statement.text, statement.parameters)
 
-    def _ask(self, text: str, parameters: dict[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-        with self._client() as client:
-            return client.query(text, parameters=parameters).result_rows
+    def _ask(
+        self,
+        text: str,
+        parameters: dict[str, Any] | None = None,
+        formats: dict[str, str | dict[str, str]] | None = None,
+    ) -> Sequence[Sequence[Any]]:
+        text = self._layout.names(text)
+        return self._with_client(
+            lambda client: (
+                client.query(text, parameters=parameters, column_formats=formats).result_rows
+            )
+        )
 
     def _keep(self, table: str, columns: Mapping[str, str], values: list[Any]) -> None:
-        with self._client() as client:
-            client.insert(
-                table,
-                [values],
-                column_names=list(columns),
-                column_type_names=list(columns.values()),
+        self._insert(table, columns, lambda: [[value] for value in values])
+
+    def _insert(
+        self, table: str, types: Mapping[str, str], columns: Callable[[], list[list[Any]]]
+    ) -> None:
+        """Insert in one piece; nothing is wrong with inserting the same again.
+
+        The columns are asked for where a value that no column holds becomes a `StoreError`.
+        """
+        self._with_client(
+            lambda client: client.insert(
+                self._layout.names(table),
+                columns(),
+                column_names=list(types),
+                column_type_names=list(types.values()),
+                column_oriented=True,
+                settings=INSERT_SETTINGS,
             )
+        )
+
+
+def columns_of(rows: Sequence[CostRow]) -> list[list[Any]]:
+    """The values of `COLUMN_TYPES`, column by column."""
+    return [[column.get(row) for row in rows] for column in COLUMNS]
 
 
 def _chunks(calls: Sequence[Call]) -> Iterator[list[Call]]:

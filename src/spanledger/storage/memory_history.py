@@ -40,7 +40,8 @@ class MemoryHistory:
     def keep_period(self, act: PeriodAct) -> None:
         """Keep an act; acts of a month are kept in the order of their times."""
         with self._history_lock:
-            self._acts.append(act)
+            if act not in self._acts:
+                self._acts.append(act)
 
     def periods(self, project: str) -> Sequence[PeriodAct]:
         """All acts of a project, by month and then by time."""

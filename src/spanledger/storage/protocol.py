@@ -41,7 +41,7 @@ class History(Protocol):
         ...
 
     def keep_period(self, act: PeriodAct) -> None:
-        """Keep an act; earlier ones stay."""
+        """Keep an act; earlier ones stay, and the same one again is one."""
         ...
 
     def periods(self, project: str) -> Sequence[PeriodAct]:

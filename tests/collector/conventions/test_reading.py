@@ -15,10 +15,21 @@ from spanledger.collector.conventions import (
     AttributeValue,
     SpanRecord,
     is_model_call,
+    read_calls,
     to_call,
 )
-from spanledger.usage import Usage
+from spanledger.collector.conventions.genai import GENAI, OPENLIT, OURS, TRACELOOP_JS
+from spanledger.collector.conventions.langfuse import LANGFUSE
+from spanledger.collector.conventions.litellm import LITELLM
+from spanledger.collector.conventions.openinference import OPENINFERENCE
+from spanledger.collector.conventions.reading import convention_of, is_ours
+from spanledger.collector.conventions.vercel import VERCEL, VERCEL_BEFORE_6
+from spanledger.usage import QUANTITY_MAX, Usage
 from tests.collector.spans import CHAT, START_NS
+
+TABLES = (
+    GENAI, LANGFUSE, LITELLM, OPENINFERENCE, OPENLIT, OURS, TRACELOOP_JS, VERCEL, VERCEL_BEFORE_6,
+)  # fmt: skip
 
 RECORD = SpanRecord(
     trace_id="0af7651916cd43dd8448eb211c80319c",
@@ -77,6 +88,7 @@ def test_every_attribute_has_its_field() -> None:
             error__type="429",
             gen_ai__usage__cost__amount="0.0042",
             gen_ai__usage__cost__currency="USD",
+            gen_ai__usage__cost__source="provider",
         ),
         "acme",
     )
@@ -211,7 +223,7 @@ def test_tags_are_bounded() -> None:
 )
 def test_a_stated_cost_that_cannot_be_is_ignored(value: AttributeValue) -> None:
     """Threat 4: what a client says that a call cost is bounded, and kept apart from our amount."""
-    record = build_record(gen_ai__usage__cost__amount=value)
+    record = build_record(gen_ai__usage__cost__amount=value, gen_ai__usage__cost__source="provider")
 
     assert to_call(record, "default").reported_amount is None
 
@@ -261,6 +273,7 @@ def test_what_the_provider_says_that_it_cost(
     """S4.3: an attribute says it first, else the usage object does, where its provider is known."""
     given: dict[str, AttributeValue] = {
         "gen_ai__provider__name": "openrouter",
+        "gen_ai__usage__cost__source": "provider",
         "spanledger__usage__raw": '{"prompt_tokens": 5, "cost": 0.00519}',
         **attributes,
     }
@@ -269,20 +282,164 @@ def test_what_the_provider_says_that_it_cost(
     assert (call.reported_amount, call.reported_currency) == reported
 
 
-def test_a_covered_span_is_not_billable() -> None:
-    """PEERS 4.9: of nested spans for one call only the innermost counts."""
-    assert is_model_call(RECORD)
-    assert not is_model_call(build_record(spanledger__covered=True))
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai__usage__cost__amount": "0.25"},
+        {"gen_ai__usage__cost__amount": "0.25", "gen_ai__usage__cost__source": "estimated"},
+        {"gen_ai__usage__cost": 0.25, "telemetry__sdk__name": "openlit"},
+        {"operation__cost": 0.25},
+        {"gen_ai__cost__total_cost": 0.25},
+        {"llm__cost__total": 0.25},
+    ],
+)
+def test_an_estimate_is_no_stated_cost(attributes: dict[str, AttributeValue]) -> None:
+    """Threat 4: libraries multiply by a list of prices; only the provider's own word is kept."""
+    assert to_call(build_record(**attributes), "default").reported_amount is None
 
+
+def test_our_own_word_for_the_provider_stands() -> None:
+    """The user may have named a gateway as they like; of others the spelling is mended."""
+    ours = build_record(gen_ai__provider__name="Azure", spanledger__usage__source="provider")
+
+    assert to_call(ours, "default").provider == "Azure"
+    theirs = build_record(gen_ai__provider__name="Azure")
+    assert to_call(theirs, "default").provider == "azure.ai.openai"
+
+
+def test_the_tenant_never_comes_from_a_span() -> None:
+    """Threat 3: whatever a span says, its project is that of the key."""
+    record = build_record(
+        spanledger__project="rival", project="rival", langfuse__project__id="rival"
+    )
+
+    assert to_call(record, "acme").project == "acme"
+
+
+def test_a_log_of_a_stream_that_is_over_began_earlier() -> None:
+    """Logfire writes down at the end how long the stream took."""
+    record = build_record(logfire__span_type="log", duration=1.25)
+    call = to_call(replace(record, end_unix_nano=START_NS), "default")
+
+    assert call.duration_us == 1_250_000
+    assert call.start_time == datetime(2026, 11, 1, 11, 59, 58, 873456, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("duration", ["1.25", -1.0, float("nan"), float("inf"), 1e300, None])
+def test_a_length_that_cannot_be_is_ignored(duration: AttributeValue) -> None:
+    """Threat 5: the span's own times stand."""
+    record = build_record(logfire__span_type="log", duration=duration)
+
+    assert to_call(record, "default").duration_us == 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error"),
+    [
+        ({"error__type": "<class 'app.errors.Late'>"}, "app.errors.Late"),
+        ({"langfuse__observation__type": "generation", "langfuse__observation__level": "ERROR"},
+         "_OTHER"),
+        ({"langfuse__observation__level": "ERROR"}, ""),
+    ],
+)  # fmt: skip
+def test_errors_have_a_name(attributes: dict[str, AttributeValue], error: str) -> None:
+    """A class is named without its brackets; Langfuse has a level where others have a status."""
+    assert to_call(build_record(**attributes), "default").error_type == error
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scope", "title"),
+    [
+        ({}, "", "GenAI semantic conventions"),
+        ({}, "spanledger", "Spanledger"),
+        ({"spanledger.usage.source": "provider", "ai.operationId": "x"}, "", "Spanledger"),
+        ({"langfuse.observation.type": "generation"}, "", "Langfuse SDKs"),
+        ({"ai.operationId": "ai.embed.doEmbed"}, "", "Vercel AI SDK before version 6"),
+        ({"ai.operationId": "x", "ai.usage.inputTokenDetails.noCacheTokens": 1}, "",
+         "Vercel AI SDK"),
+        ({"openinference.span.kind": "LLM"}, "", "OpenInference"),
+        ({"openinference.span.kind": "LLM", "ai.usage.inputTokenDetails.noCacheTokens": 1}, "",
+         "OpenInference"),
+        ({"litellm.call_id": "1"}, "", "LiteLLM"),
+        ({}, "litellm", "LiteLLM"),
+        ({"telemetry.sdk.name": "openlit"}, "", "OpenLIT"),
+        ({}, "openlit.instrumentation.openai", "OpenLIT"),
+        ({}, "@traceloop/instrumentation-anthropic", "OpenLLMetry for JavaScript"),
+    ],
+)  # fmt: skip
+def test_which_table_reads_a_span(
+    attributes: dict[str, AttributeValue], scope: str, title: str
+) -> None:
+    """By what only one family of libraries puts on its spans, else by their scope."""
+    record = replace(RECORD, attributes=attributes, scope=scope)
+
+    assert convention_of(record).title == title
+    assert is_ours(record) == (title == "Spanledger")
+
+
+NAMES = sorted(
+    {
+        *(name for table in TABLES for names in table.names.values() for name in names),
+        "gen_ai.operation.name",
+        "openinference.span.kind",
+        "langfuse.observation.type",
+        "ai.operationId",
+        "logfire.span_type",
+        "duration",
+        "output.value",
+        "litellm.call_id",
+        "telemetry.sdk.name",
+        "spanledger.tag.x",
+    }
+)
+"""Whatever a table reads, and what chooses the table."""
+
+COUNTS = st.dictionaries(
+    st.sampled_from(
+        ["input", "output", "total", "prompt_tokens", "completion_tokens", "input_tokens",
+         "cache_read_input_tokens", "input_cached_tokens", "promptTokenCount", "cost", "usage"]
+    ),
+    st.one_of(st.integers(-5, 10**10), st.floats(), st.text(max_size=3), st.none()),
+)  # fmt: skip
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(0, 5000),
+    st.floats(),
+    st.text(),
+    st.binary(max_size=4),
+    st.lists(st.integers()),
+    COUNTS.map(json.dumps),
+    COUNTS.map(repr),
+    COUNTS.map(lambda counts: json.dumps({"anthropic": {"usage": counts}, "openai": counts})),
+    st.sampled_from(
+        ["chat", "LLM", "generation", "ai.embed.doEmbed", "log", "anthropic", "google"]
+    ),
 )
 
 
-@given(st.dictionaries(st.sampled_from([*CHAT, "spanledger.usage.raw", "user.id"]), VALUES))
-def test_any_attributes_make_a_call(attributes: dict[str, AttributeValue]) -> None:
-    """Threat 5: whatever the values are, reading them never fails."""
-    call = to_call(replace(RECORD, attributes=attributes), "default")
+@given(
+    st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=20),
+    st.sampled_from(
+        ["", "spanledger", "litellm", "openlit.x", "@traceloop/instrumentation-openai"]
+    ),
+    st.booleans(),
+)
+def test_any_attributes_make_a_call(
+    attributes: dict[str, AttributeValue],
+    scope: str,
+    failed: bool,  # noqa: FBT001 - hypothesis passes it
+) -> None:
+    """Threat 5: whatever is on a span, it is read without failing, and no count is absurd."""
+    record = replace(RECORD, attributes=attributes, scope=scope, failed=failed)
+    call = to_call(record, "default")
 
     assert call.usage_problem == "" or call.usage == Usage()
+    assert all(0 <= count <= QUANTITY_MAX for count in call.usage.reported().values())
+    assert (call.usage.cache_read_tokens or 0) <= (call.usage.input_tokens or 0)
+    assert (call.usage.reasoning_tokens or 0) <= (call.usage.output_tokens or 0)
+    assert call.reported_amount is None or 0 <= call.reported_amount < 10**9
+    assert isinstance(is_model_call(record), bool)
+    assert read_calls([record, replace(record, span_id="f" * 16)], "default").ignored in {0, 2}
