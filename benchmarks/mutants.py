@@ -49,7 +49,7 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 }  # fmt: skip
 
 
-def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:  # noqa: C901 - a table
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:  # noqa: C901 - one case for each kind of node, and no state between them
     """The ways to change one node, each with what it says."""
     new: Any = copy.deepcopy(node)
     match node:
@@ -152,7 +152,7 @@ class Changed(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run what was changed."""
-        exec(compile(self.text, f"{self.module} (changed)", "exec"), module.__dict__)  # noqa: S102
+        exec(compile(self.text, f"{self.module} (changed)", "exec"), module.__dict__)  # noqa: S102 - our own code, changed
 
 
 def survives(module: str, text: str) -> bool:
@@ -168,7 +168,7 @@ def survives(module: str, text: str) -> bool:
         try:
             first, *rest = tests_of(module)  # most are noticed near by
             code = int(pytest.main([*OPTIONS, first])) or int(pytest.main([*OPTIONS, *rest]))
-        except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
+        except BaseException:  # noqa: BLE001 - in a forked child: a test that ends in any way, by exit too, noticed
             code = 9
         os._exit(code)
     deadline = time.monotonic() + LIMIT_S

@@ -266,7 +266,7 @@ def main(emitter: str) -> None:
         try:
             call(URL)
         except Exception as error:  # noqa: BLE001 - calls of error forms fail, with whatever class
-            print(f"{emitter} {name}: {type(error).__name__} {str(error)[:150]}")  # noqa: T201
+            print(f"{emitter} {name}: {type(error).__name__} {str(error)[:150]}")  # noqa: T201 - a script: this is its answer
         flush(emitter)
 
 

@@ -395,12 +395,12 @@ def test_what_the_request_says_of_the_price_goes_along_with_the_usage(
     recording: Recording, library: Any, stated: Any, raw: Any, source: str
 ) -> None:
     """S4.3: how thoroughly the web is searched no answer repeats; by itself it is no usage."""
-    body = {
+    body: dict[str, Any] = {
         "model": "gpt-4o-search-preview",
         "messages": [],
         "web_search_options": {"search_context_size": "high"},
     }
-    answer = {"model": "gpt-4o-search-preview", "choices": [], "usage": stated}
+    answer: dict[str, Any] = {"model": "gpt-4o-search-preview", "choices": [], "usage": stated}
     with recording.on(), answering(library, json=answer) as client:
         client.post("http://provider/v1/chat/completions", json=body)
 

@@ -24,8 +24,8 @@ def connect(server: ChdbServer, **options: Any) -> Client:
 def test_blocks_and_values(
     server: ChdbServer,
     database: str,
-    compress: str | bool,  # noqa: FBT001
-    in_the_body: bool,  # noqa: FBT001
+    compress: str | bool,  # noqa: FBT001 - a table of cases
+    in_the_body: bool,  # noqa: FBT001 - a table of cases
 ) -> None:
     """Blocks of many rows go in and out, under each compression, with values in either way."""
     client = connect(server, compress=compress, form_encode_query_params=in_the_body)

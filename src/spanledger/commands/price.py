@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from spanledger.call import Call
 from spanledger.commands.command import Commands, add_command, parse_instant, say
 from spanledger.errors import PriceError, SpanledgerError
 from spanledger.pricing.cost import CURRENCY, Cost, PriceLine, Unpriced
+
+if TYPE_CHECKING:
+    from spanledger.pricing.book import PriceBook
 
 __all__ = ["add_commands", "cost_json"]
 
@@ -67,7 +70,7 @@ def _price(args: argparse.Namespace) -> int:
     return _price_one(args, book)
 
 
-def _price_lines(path: str, book: Any) -> int:  # noqa: ANN401 - imported late
+def _price_lines(path: str, book: "PriceBook") -> int:
     """Print one line of JSON for each line; tells by 1 that some could not be read."""
     failed = False
     with ExitStack() as stack:
@@ -84,7 +87,7 @@ def _price_lines(path: str, book: Any) -> int:  # noqa: ANN401 - imported late
     return int(failed)
 
 
-def _price_line(line: str, book: Any) -> Cost | Unpriced:  # noqa: ANN401 - imported late
+def _price_line(line: str, book: "PriceBook") -> Cost | Unpriced:
     from spanledger.pricing.engine import price  # noqa: PLC0415 - see _price
     from spanledger.pricing.overlay import read_overlay  # noqa: PLC0415 - see _price
     from spanledger.pricing.recorded import read_recorded  # noqa: PLC0415 - see _price
@@ -112,7 +115,7 @@ def _as_yaml(overlay: object) -> str:
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _price_one(args: argparse.Namespace, book: Any) -> int:  # noqa: ANN401 - imported late
+def _price_one(args: argparse.Namespace, book: "PriceBook") -> int:
     from spanledger.pricing.engine import price  # noqa: PLC0415 - see _price
     from spanledger.usage import Usage  # noqa: PLC0415 - see _price
 

@@ -102,7 +102,7 @@ def test_a_failed_opening_of_a_stream_is_a_call() -> None:
     [({"gen_ai.operation.name": "execute_tool"}, True), ({"traceloop.span.kind": "tool"}, True),
      ({"openinference.span.kind": "CHAIN"}, False), (CHAT, False), ({}, False)],
 )  # fmt: skip
-def test_what_starts_others(attributes: dict[str, Any], starts: bool) -> None:  # noqa: FBT001
+def test_what_starts_others(attributes: dict[str, Any], starts: bool) -> None:  # noqa: FBT001 - a table of cases
     """Tools and agents run programs of their own; chains pass on what they are given."""
     assert starts_others(build_span_record(attributes)) == starts
 

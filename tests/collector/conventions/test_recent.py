@@ -90,7 +90,7 @@ def test_it_forgets_the_oldest() -> None:
     ("attributes", "counted"),
     [(CHAT, True), (SILENT, False), ({**SILENT, "gen_ai.usage.input_tokens": -1}, True)],
 )
-def test_what_is_counted(attributes: dict[str, Any], counted: bool) -> None:  # noqa: FBT001
+def test_what_is_counted(attributes: dict[str, Any], counted: bool) -> None:  # noqa: FBT001 - a table of cases
     """An impossible usage is a statement as well."""
     assert is_counted(to_call(span(attributes, 1), "default")) == counted
 
