@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanledger.call import DEFAULT_PROJECT, Call
-from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.admission import Admission
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -21,6 +21,7 @@ from spanledger.serving import base_url, listen, serving
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.query import Selection
+from tests.intake import DirectIntake
 
 BODY_BYTES_MAX: Final = 20 * 1024 * 1024
 
@@ -78,11 +79,13 @@ class Collector:
         with ExitStack() as stack:
             pipeline = stack.enter_context(Pipeline(self.store, lambda: BOOK, utc_now))
             receiver = create_receiver(
-                intake=DirectIntake(pipeline, BODY_BYTES_MAX),
-                clock=utc_now,
-                keys=KeyRing(self.keys),
-                open_without_key=True,
-                body_bytes_max=BODY_BYTES_MAX,
+                Admission(
+                    intake=DirectIntake(pipeline, BODY_BYTES_MAX),
+                    clock=utc_now,
+                    keys=KeyRing(self.keys),
+                    open_without_key=True,
+                    body_bytes_max=BODY_BYTES_MAX,
+                )
             )
             listener = listen("127.0.0.1", int(self.url.rpartition(":")[2]))
             stack.enter_context(serving(self.front(receiver), listener))

@@ -80,13 +80,7 @@ def serve(settings: Settings) -> Generator[Served]:
             body_bytes_max=settings.body_bytes_max,
             clock=utc_now,
         )
-        receiver = create_receiver(
-            intake=intake,
-            keys=keys,
-            open_without_key=on_loopback,
-            body_bytes_max=settings.body_bytes_max,
-            clock=utc_now,
-        )
+        receiver = create_receiver(admission)
         stack.enter_context(serving(app, api_socket))
         # Entered last, so that they are the first that stop: nothing is taken any more.
         grpc_url = stack.enter_context(

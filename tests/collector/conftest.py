@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.admission import Admission
 from spanledger.collector.limits import Limits
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
@@ -17,6 +17,7 @@ from spanledger.serving import base_url, listen, serving
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.storage.protocol import Store
+from tests.intake import DirectIntake
 
 BODY_BYTES_MAX = 100_000
 
@@ -45,12 +46,14 @@ def receive(keys: KeyRing) -> Iterator[Callable[..., httpx.Client]]:
         ) -> httpx.Client:
             pipeline = stack.enter_context(Pipeline(store, lambda: BOOK, utc_now))
             app = create_receiver(
-                intake=DirectIntake(pipeline, BODY_BYTES_MAX),
-                clock=utc_now,
-                keys=keys,
-                open_without_key=open_without_key,
-                body_bytes_max=BODY_BYTES_MAX,
-                limits=limits,
+                Admission(
+                    intake=DirectIntake(pipeline, BODY_BYTES_MAX),
+                    clock=utc_now,
+                    keys=keys,
+                    open_without_key=open_without_key,
+                    body_bytes_max=BODY_BYTES_MAX,
+                    limits=limits or Limits(),
+                )
             )
             listener = stack.enter_context(listen("127.0.0.1", 0))
             stack.enter_context(serving(app, listener))

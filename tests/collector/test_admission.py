@@ -6,12 +6,12 @@ import pytest
 
 from spanledger.collector.admission import Admission
 from spanledger.collector.body import Refused
-from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.pipeline import Pipeline
 from spanledger.server import utc_now
 from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from tests.collector.conftest import BOOK
+from tests.intake import DirectIntake
 
 
 def project(keys: KeyRing, authorization: str, *, open_without_key: bool = False) -> str:

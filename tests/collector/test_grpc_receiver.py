@@ -15,7 +15,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from spanledger.collector.admission import Admission
-from spanledger.collector.delivery import DirectIntake
 from spanledger.collector.grpc_receiver import SERVICE, grpc_serving
 from spanledger.collector.pipeline import Pipeline
 from spanledger.errors import SettingsError
@@ -26,6 +25,7 @@ from spanledger.storage.query import Selection
 from tests.collector.conftest import BODY_BYTES_MAX, BOOK
 from tests.collector.failing import FailingStore
 from tests.collector.spans import CHAT, build_body, build_span
+from tests.intake import DirectIntake
 
 Export = Callable[..., bytes]
 

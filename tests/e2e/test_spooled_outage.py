@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from spanledger.collector.admission import Admission
 from spanledger.collector.drain import Drain, Pace
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
@@ -37,11 +38,13 @@ def test_at_the_cap_senders_are_told_and_nothing_is_dropped(tmp_path: Path, *, h
         drain = stack.enter_context(Drain(spool, pipeline, 1_000_000, pace))
         intake = stack.enter_context(SpooledIntake(spool))
         receiver = create_receiver(
-            intake=intake,
-            keys=KeyRing(tmp_path / "keys.json"),
-            open_without_key=True,
-            body_bytes_max=1_000_000,
-            clock=utc_now,
+            Admission(
+                intake=intake,
+                keys=KeyRing(tmp_path / "keys.json"),
+                open_without_key=True,
+                body_bytes_max=1_000_000,
+                clock=utc_now,
+            )
         )
         listener = stack.enter_context(listen("127.0.0.1", 0))
         stack.enter_context(serving(receiver, listener))

@@ -13,7 +13,7 @@ from typing import Any, cast
 from spanledger import __version__, attributes
 from spanledger.api.app import create_app
 from spanledger.cli import make_parser
-from spanledger.collector.delivery import DirectIntake
+from spanledger.collector.admission import Admission
 from spanledger.collector.pipeline import Pipeline
 from spanledger.collector.receiver import create_receiver
 from spanledger.pricing.book import PriceBook
@@ -24,6 +24,7 @@ from spanledger.storage.keys import KeyRing
 from spanledger.storage.memory import MemoryStore
 from spanledger.usage import UNITS
 from tests.house.source import ROOT, repository_files
+from tests.intake import DirectIntake
 
 VERBS = {"demo", "up", "test", "check", "cover", "bench", "docs", "clean"}
 
@@ -159,11 +160,13 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
     api = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     with Pipeline(store, PriceBook, utc_now) as pipeline:
         app = create_receiver(
-            intake=DirectIntake(pipeline, 1),
-            keys=keys,
-            open_without_key=True,
-            body_bytes_max=1,
-            clock=utc_now,
+            Admission(
+                intake=DirectIntake(pipeline, 1),
+                keys=keys,
+                open_without_key=True,
+                body_bytes_max=1,
+                clock=utc_now,
+            )
         )
     routes: list[Any] = list(app.routes)
     receiver = {f"{m} {route.path}" for route in routes for m in route.methods - {"HEAD"}}

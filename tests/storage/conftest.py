@@ -65,7 +65,10 @@ def distributed(server: ChdbServer) -> Iterator[ClickHouseStore]:
     store.close()
 
 
-@pytest.fixture(params=["memory", "embedded", "served"], scope="module")
+# What stands on the protocol is tried over a server in make soak: the protocol itself always is.
+@pytest.fixture(
+    params=["memory", "embedded", pytest.param("served", marks=pytest.mark.soak)], scope="module"
+)
 def store(request: pytest.FixtureRequest) -> Store:
     """Each of the stores: whatever a test says, it says of all of them."""
     return MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)

@@ -1,19 +1,15 @@
 """What a sender delivers, as it came, and who takes it: the seam between receivers and store."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from starlette.concurrency import run_in_threadpool
-
 from spanledger.call import Call
 from spanledger.collector.body import inflate
-from spanledger.collector.conventions import read_calls
+from spanledger.collector.conventions import Recent, read_calls
 from spanledger.collector.export import PROTOBUF, parse_export
-from spanledger.collector.pipeline import Pipeline
 
-__all__ = ["Delivery", "DirectIntake", "Intake", "calls_of"]
+__all__ = ["Delivery", "Intake", "calls_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +38,13 @@ class Intake(Protocol):
         ...
 
 
-class DirectIntake:
-    """Takes a delivery by storing its calls at once."""
-
-    def __init__(self, pipeline: Pipeline, body_bytes_max: int) -> None:
-        self._pipeline = pipeline
-        self._body_bytes_max = body_bytes_max
-
-    async def take(self, delivery: Delivery) -> None:
-        """Store the calls of a delivery."""
-        calls = await run_in_threadpool(calls_of, delivery, self._body_bytes_max)
-        if calls:
-            await asyncio.wrap_future(await run_in_threadpool(self._pipeline.submit, calls))
-
-
-def calls_of(delivery: Delivery, body_bytes_max: int) -> list[Call]:
+def calls_of(delivery: Delivery, body_bytes_max: int, recent: Recent | None = None) -> list[Call]:
     """The calls in a delivery.
+
+    Args:
+        delivery: as it came.
+        body_bytes_max: the largest body, inflated.
+        recent: the calls of deliveries before, of which none is to count again.
 
     Raises:
         Refused: the body is larger than `body_bytes_max` when it is inflated, or cannot be.
@@ -65,4 +52,4 @@ def calls_of(delivery: Delivery, body_bytes_max: int) -> list[Call]:
     """
     body = inflate(delivery.body, delivery.encoding, body_bytes_max)
     records = parse_export(body, delivery.content_type).spans
-    return read_calls(records, delivery.project).calls
+    return read_calls(records, delivery.project, recent).calls

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from spanledger.call import Call
+from spanledger.collector.conventions import Recent
 from spanledger.collector.delivery import Delivery, calls_of
 from spanledger.collector.pipeline import GROUP_ROWS_MAX, Pipeline
 from spanledger.collector.spool import Spool
@@ -86,6 +87,7 @@ class Drain:
         self._pipeline = pipeline
         self._body_bytes_max = body_bytes_max
         self._pace = pace or Pace()
+        self._recent = Recent()
         self.counts: Counter[str] = Counter()
         """Calls that were `stored`, and attempts that `failed`."""
         self._closing = threading.Event()
@@ -192,7 +194,7 @@ class Drain:
 
     def _read(self, delivery: Delivery) -> _Item:
         try:
-            return _Item(delivery, calls_of(delivery, self._body_bytes_max))
+            return _Item(delivery, calls_of(delivery, self._body_bytes_max, self._recent))
         except _UNFORESEEN as error:
             return _Item(delivery, (), error)
 

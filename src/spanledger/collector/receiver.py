@@ -1,8 +1,6 @@
 """The OTLP/HTTP receiver: takes span batches and answers only once they are durable."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from anyio import CapacityLimiter
@@ -14,11 +12,8 @@ from starlette.routing import Route
 from spanledger import __version__
 from spanledger.collector.admission import Admission
 from spanledger.collector.body import Bodies, Refused, read_body, understood
-from spanledger.collector.delivery import Intake
 from spanledger.collector.export import CONTENT_TYPES, PROTOBUF, error_body, success_body
-from spanledger.collector.limits import Limits
 from spanledger.errors import SpanledgerError
-from spanledger.storage.keys import KeyRing
 
 __all__ = ["create_receiver"]
 
@@ -34,33 +29,9 @@ HEADERS: Final = {
 }
 
 
-def create_receiver(
-    *,
-    intake: Intake,
-    keys: KeyRing,
-    open_without_key: bool,
-    body_bytes_max: int,
-    clock: Callable[[], datetime],
-    limits: Limits | None = None,
-) -> Starlette:
-    """The ASGI application of the OTLP/HTTP port.
-
-    Args:
-        intake: Where deliveries go.
-        keys: Who may deliver.
-        open_without_key: Take spans without a key until an ingest key exists: for loopback only.
-        body_bytes_max: Largest body, before and after decompression.
-        clock: The time in UTC.
-        limits: How long bodies may take and what they may hold; the usual ones if `None`.
-    """
-    limits = limits or Limits()
-    admission = Admission(
-        intake=intake,
-        keys=keys,
-        open_without_key=open_without_key,
-        body_bytes_max=body_bytes_max,
-        clock=clock,
-    )
+def create_receiver(admission: Admission) -> Starlette:
+    """The ASGI application of the OTLP/HTTP port, which takes what `admission` lets in."""
+    limits = admission.limits
     bodies = Bodies(limits.held_bytes_max)
     limiter = CapacityLimiter(limits.parsed_at_once_max)
 
@@ -73,7 +44,7 @@ def create_receiver(
             encoding = request.headers.get("content-encoding", "").strip().lower()
             understood(encoding)
             with bodies.held() as held:
-                body = await read_body(request.stream(), body_bytes_max, held, limits)
+                body = await read_body(request.stream(), admission.body_bytes_max, held, limits)
                 export = await admission.take(project, body, encoding, content_type, limiter)
         except Refused as error:
             return _error(error.status, str(error), content_type)
